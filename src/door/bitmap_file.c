@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/err.h>
+#include <linux/minmax.h>
+#include <linux/module.h>
+#include <linux/ptrace.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/uaccess.h>
+
+#include "compat/kvm_slots.h"
+#include "door/bitmap_file.h"
+#include "door/info.h"
+#include "door/proc_pid.h"
+#include "encode/bitmap.h"
+#include "harvest.h"
+#include "reader.h"
+#include "target.h"
+#include "vm.h"
+
+#define KI_WORD_BYTES	sizeof(u64)
+
+static struct ki_reader *ki_open_reader(struct file *file)
+{
+	/* Clearing is an influence on the process, reading is not. */
+	unsigned int access = file->f_mode & FMODE_WRITE ? PTRACE_MODE_ATTACH :
+							   PTRACE_MODE_READ;
+	struct mm_struct *mm = ki_proc_mm(file, access);
+	struct task_struct *task;
+	struct ki_reader *r;
+	struct ki_vm *vm;
+
+	if (IS_ERR(mm))
+		return ERR_CAST(mm);
+
+	task = ki_proc_task(file);
+	vm = task ? ki_target_vm(task, mm) : ERR_PTR(-ESRCH);
+	if (task)
+		put_task_struct(task);
+	if (IS_ERR(vm)) {
+		mmdrop(mm);
+		return ERR_CAST(vm);
+	}
+
+	r = ki_reader_open(vm, mm, file->f_mode);
+	if (IS_ERR(r)) {
+		ki_vm_put(vm);
+		mmdrop(mm);
+	}
+	return r;
+}
+
+static int ki_bitmap_open(struct inode *inode, struct file *file)
+{
+	struct ki_reader *r;
+
+	if (!try_module_get(THIS_MODULE))
+		return -ENOENT;
+	r = ki_open_reader(file);
+	if (IS_ERR(r)) {
+		module_put(THIS_MODULE);
+		return PTR_ERR(r);
+	}
+	file->private_data = r;
+	return 0;
+}
+
+static int ki_bitmap_release(struct inode *inode, struct file *file)
+{
+	ki_reader_close(file->private_data);
+	module_put(THIS_MODULE);
+	return 0;
+}
+
+/* Length of the file, in words. */
+static u64 ki_bitmap_words(struct ki_reader *r)
+{
+	return DIV_ROUND_UP_ULL(ki_slots_end(r->vm->kvm), 64);
+}
+
+/* The part of [@word, @word + @count) that lies in one slice. */
+static void ki_set_slice(struct ki_slice *s, u64 word, u64 count)
+{
+	s->index = word / KI_SLICE_WORDS;
+	s->first = word % KI_SLICE_WORDS;
+	s->words = min_t(u64, count, KI_SLICE_WORDS - s->first);
+}
+
+/* One slice to the caller. Return: words delivered, or an error. */
+static int ki_read_slice(struct ki_reader *r, char __user *buf)
+{
+	struct ki_slice *s = r->slice;
+	u64 *idle = &s->bits.want[s->first];	/* has served its purpose */
+	unsigned int words;
+	int err;
+
+	err = ki_reader_fetch(r);
+	if (err)
+		return err;
+	ki_encode_bitmap(idle, &s->bits.present[s->first],
+			 &s->bits.young[s->first], s->words);
+	words = s->words - DIV_ROUND_UP(copy_to_user(buf, idle,
+						     s->words * KI_WORD_BYTES),
+					KI_WORD_BYTES);
+	ki_reader_delivered(r, words);
+	return words ?: -EFAULT;
+}
+
+/* One slice from the caller. Return: words used, or an error. */
+static int ki_write_slice(struct ki_reader *r, char __user *buf)
+{
+	struct ki_slice *s = r->slice;
+	u64 *mark = &s->bits.want[s->first];
+
+	memset(s->bits.want, 0, sizeof(s->bits.want));
+	if (copy_from_user(mark, buf, s->words * KI_WORD_BYTES))
+		return -EFAULT;
+	return ki_reader_mark(r) ?: s->words;
+}
+
+/*
+ * Read and write alike: slice by slice up to the end of the file, until
+ * something keeps us from going on. @step does one slice.
+ */
+static ssize_t ki_bitmap_transfer(struct ki_reader *r, char __user *buf,
+				  size_t bytes, loff_t *ppos, int past_end,
+				  int (*step)(struct ki_reader *, char __user *))
+{
+	u64 word = *ppos / KI_WORD_BYTES, start = word;
+	u64 count = bytes / KI_WORD_BYTES, end;
+	int err = 0;
+
+	if (*ppos % KI_WORD_BYTES || bytes % KI_WORD_BYTES)
+		return -EINVAL;
+
+	if (mutex_lock_interruptible(&r->lock))
+		return -ERESTARTSYS;
+	err = ki_reader_alive(r);
+	end = ki_bitmap_words(r);
+	if (!err && word >= end)
+		err = past_end;
+	if (!err) {
+		ki_reader_goto(r, word);
+		count = word < end ? min(count, end - word) : 0;
+	}
+
+	while (!err && word - start < count) {
+		struct ki_slice *s = r->slice;
+		int done;
+
+		if (word > start && signal_pending(current))
+			break;
+		ki_set_slice(s, word, start + count - word);
+		done = step(r, buf + (word - start) * KI_WORD_BYTES);
+		if (done < 0)
+			err = done;
+		else
+			word += done;
+		if (done >= 0 && done < s->words)
+			break;
+	}
+
+	ki_reader_stop(r, word, word >= end);
+	mutex_unlock(&r->lock);
+
+	if (word == start)
+		return err;
+	*ppos = word * KI_WORD_BYTES;
+	return (word - start) * KI_WORD_BYTES;
+}
+
+static ssize_t ki_bitmap_read(struct file *file, char __user *buf, size_t bytes,
+			      loff_t *ppos)
+{
+	return ki_bitmap_transfer(file->private_data, buf, bytes, ppos, 0,
+				  ki_read_slice);
+}
+
+static ssize_t ki_bitmap_write(struct file *file, const char __user *buf,
+			       size_t bytes, loff_t *ppos)
+{
+	return ki_bitmap_transfer(file->private_data, (char __user *)buf, bytes,
+				  ppos, -ENXIO, ki_write_slice);
+}
+
+/* From word @word on, the first that some slot covers a page of. */
+static bool ki_next_data(struct kvm *kvm, u64 *word, struct ki_slot *slot)
+{
+	if (!ki_slots_next(kvm, *word * 64, slot))
+		return false;
+	*word = max(*word, slot->gfn / 64);
+	return true;
+}
+
+static loff_t ki_seek_data(struct ki_reader *r, loff_t pos)
+{
+	u64 word = pos / KI_WORD_BYTES;
+	struct ki_slot slot;
+
+	if (!ki_next_data(r->vm->kvm, &word, &slot))
+		return -ENXIO;
+	return max_t(loff_t, pos, word * KI_WORD_BYTES);
+}
+
+static loff_t ki_seek_hole(struct ki_reader *r, loff_t pos)
+{
+	u64 word = pos / KI_WORD_BYTES, data = word;
+	struct ki_slot slot;
+
+	/* As long as the next data are right here, there is no hole. */
+	while (ki_next_data(r->vm->kvm, &data, &slot) && data == word) {
+		word = DIV_ROUND_UP_ULL(slot.gfn + slot.pages, 64);
+		data = word;
+	}
+	return max_t(loff_t, pos, word * KI_WORD_BYTES);
+}
+
+static loff_t ki_bitmap_llseek(struct file *file, loff_t offset, int whence)
+{
+	struct ki_reader *r = file->private_data;
+	loff_t end = ki_bitmap_words(r) * KI_WORD_BYTES;
+	loff_t pos;
+
+	if (mutex_lock_interruptible(&r->lock))
+		return -EINTR;
+	if (whence == SEEK_DATA || whence == SEEK_HOLE) {
+		pos = -ENXIO;
+		if (offset >= 0 && offset < end)
+			pos = whence == SEEK_DATA ? ki_seek_data(r, offset) :
+						    ki_seek_hole(r, offset);
+		if (pos >= 0)
+			pos = vfs_setpos(file, pos, MAX_LFS_FILESIZE);
+	} else {
+		pos = generic_file_llseek_size(file, offset, whence,
+					       MAX_LFS_FILESIZE, end);
+	}
+	if (pos >= 0)
+		ki_reader_goto(r, pos / KI_WORD_BYTES);
+	mutex_unlock(&r->lock);
+	return pos;
+}
+
+const struct proc_ops ki_bitmap_ops = {
+	.proc_open	= ki_bitmap_open,
+	.proc_read	= ki_bitmap_read,
+	.proc_write	= ki_bitmap_write,
+	.proc_lseek	= ki_bitmap_llseek,
+	.proc_ioctl	= ki_info_ioctl,
+	.proc_release	= ki_bitmap_release,
+};

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/bitmap.h>
+#include <linux/build_bug.h>
+#include <linux/minmax.h>
+#include <linux/sched/signal.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+
+#include "compat/kvm_slots.h"
+#include "door/info.h"
+#include "harvest.h"
+#include "reader.h"
+#include "source/source.h"
+#include "vm.h"
+
+/* The first versions of the structs, for ever. No holes, no tails. */
+static_assert(sizeof(struct kvm_idle_info) == KVM_IDLE_INFO_SIZE_V1);
+static_assert(offsetof(struct kvm_idle_info, end_gpa) == 40);
+static_assert(offsetofend(struct kvm_idle_info, flushes) ==
+	      KVM_IDLE_INFO_SIZE_V1);
+static_assert(sizeof(struct kvm_idle_slot) == KVM_IDLE_SLOT_SIZE_V1);
+static_assert(offsetofend(struct kvm_idle_slot, flags) ==
+	      KVM_IDLE_SLOT_SIZE_V1);
+static_assert(sizeof(struct kvm_idle_slots) == KVM_IDLE_SLOTS_SIZE_V1);
+static_assert(offsetofend(struct kvm_idle_slots, slots) ==
+	      KVM_IDLE_SLOTS_SIZE_V1);
+
+/* Fetch an argument whose first member is its size. Return: that, or an error. */
+static long ki_get_arg(void *to, size_t known, size_t least,
+		       const void __user *from)
+{
+	u32 size;
+	int err;
+
+	if (get_user(size, (const u32 __user *)from))
+		return -EFAULT;
+	if (size < least)
+		return -EINVAL;
+	if (size > PAGE_SIZE)
+		return -E2BIG;
+	err = copy_struct_from_user(to, known, from, size);
+	return err ?: min_t(size_t, size, known);
+}
+
+static long ki_get_info(struct ki_reader *r, void __user *arg)
+{
+	struct kvm *kvm = r->vm->kvm;
+	struct ki_examination e;
+	struct kvm_idle_info info;
+	long size = ki_get_arg(&info, sizeof(info), KVM_IDLE_INFO_SIZE_V1, arg);
+
+	if (size < 0)
+		return size;
+
+	r->vm->source->examine(kvm, &e);
+	info = (struct kvm_idle_info) {
+		.size			= size,
+		.abi_version		= KVM_IDLE_ABI_VERSION,
+		.page_size		= PAGE_SIZE,
+		.source			= r->vm->source->id,
+		.reason			= e.reason,
+		.format			= e.format,
+		.levels			= e.levels,
+		.tlb_policy		= r->policy,
+		.end_gpa		= ki_slots_end(kvm) << PAGE_SHIFT,
+		.slot_generation	= ki_slots_generation(kvm),
+	};
+	if (e.reason == KVM_IDLE_REASON_OK || e.reason == KVM_IDLE_REASON_NO_TABLE)
+		info.flags |= KVM_IDLE_INFO_HW_ACCESSED | KVM_IDLE_INFO_HW_DIRTY;
+	else
+		info.source = KVM_IDLE_SOURCE_NONE;
+	if (r->mode & FMODE_WRITE)
+		info.flags |= KVM_IDLE_INFO_CAN_HARVEST;
+
+	mutex_lock(&r->vm->lock);
+	info.readers = r->vm->harvesters;
+	info.harvested_pages = r->vm->harvested_pages;
+	info.flushes = r->vm->flushes;
+	mutex_unlock(&r->vm->lock);
+
+	return copy_to_user(arg, &info, size) ? -EFAULT : 0;
+}
+
+/* How many pages of a slot are mapped. */
+static long ki_count_mapped(struct ki_reader *r, const struct ki_slot *slot,
+			    u64 *mapped)
+{
+	u64 gfn = slot->gfn, end = slot->gfn + slot->pages;
+	struct ki_slice *s = r->slice;
+
+	*mapped = 0;
+	while (gfn < end) {
+		u64 from = gfn % KI_SLICE_PAGES;
+		u64 count = min(end - gfn, KI_SLICE_PAGES - from);
+		long err;
+
+		s->index = gfn >> KI_SLICE_SHIFT;
+		s->first = 0;
+		s->words = KI_SLICE_WORDS;
+		memset(s->bits.want, 0, sizeof(s->bits.want));
+		bitmap_set((unsigned long *)s->bits.want, from, count);
+		err = ki_reader_count(r);
+		if (err)
+			return err;
+		if (signal_pending(current))
+			return -EINTR;
+		bitmap_and((unsigned long *)s->bits.want,
+			   (unsigned long *)s->bits.want,
+			   (unsigned long *)s->bits.present, KI_SLICE_PAGES);
+		*mapped += bitmap_weight((unsigned long *)s->bits.want,
+					 KI_SLICE_PAGES);
+		gfn += count;
+	}
+	return 0;
+}
+
+static long ki_put_slot(struct ki_reader *r, const struct ki_slot *slot,
+			const struct kvm_idle_slots *a)
+{
+	struct kvm_idle_slot out = {
+		.gpa	= slot->gfn << PAGE_SHIFT,
+		.hva	= slot->hva,
+		.bytes	= slot->pages << PAGE_SHIFT,
+		.id	= slot->id,
+		.flags	= (slot->hva ? 0 : KVM_IDLE_SLOT_NO_HVA) |
+			  (slot->readonly ? KVM_IDLE_SLOT_READONLY : 0),
+	};
+	void __user *to = u64_to_user_ptr(a->slots) + (u64)a->count * a->slot_size;
+	size_t known = min_t(size_t, sizeof(out), a->slot_size);
+	long err;
+
+	if (a->flags & KVM_IDLE_SLOTS_COUNT_MAPPED) {
+		u64 pages;
+
+		err = ki_count_mapped(r, slot, &pages);
+		if (err)
+			return err;
+		out.mapped_bytes = pages << PAGE_SHIFT;
+	}
+	if (copy_to_user(to, &out, known) ||
+	    clear_user(to + known, a->slot_size - known))
+		return -EFAULT;
+	return 0;
+}
+
+static long ki_fill_slots(struct ki_reader *r, struct kvm_idle_slots *a)
+{
+	struct kvm *kvm = r->vm->kvm;
+	struct ki_slot slot;
+	u64 gfn = 0;
+
+	a->count = 0;
+	a->generation = ki_slots_generation(kvm);
+	while (ki_slots_next(kvm, gfn, &slot)) {
+		long err = 0;
+
+		if (a->count < a->capacity)
+			err = ki_put_slot(r, &slot, a);
+		if (err)
+			return err;
+		a->count++;
+		gfn = slot.gfn + slot.pages;
+	}
+	return 0;
+}
+
+static long ki_get_slots(struct ki_reader *r, void __user *arg)
+{
+	struct kvm_idle_slots a;
+	long size = ki_get_arg(&a, sizeof(a), KVM_IDLE_SLOTS_SIZE_V1, arg);
+	long err;
+
+	if (size < 0)
+		return size;
+	if (a.flags & ~KVM_IDLE_SLOTS_COUNT_MAPPED || a.reserved ||
+	    a.slot_size < KVM_IDLE_SLOT_SIZE_V1 || a.slot_size > PAGE_SIZE)
+		return -EINVAL;
+
+	if (mutex_lock_interruptible(&r->lock))
+		return -EINTR;
+	/* Slots that change meanwhile: begin again, they soon stop doing so. */
+	do {
+		err = ki_fill_slots(r, &a);
+	} while (!err && a.generation != ki_slots_generation(r->vm->kvm) &&
+		 !(err = signal_pending(current) ? -EINTR : 0));
+	mutex_unlock(&r->lock);
+	if (err)
+		return err;
+
+	a.size = size;
+	return copy_to_user(arg, &a, size) ? -EFAULT : 0;
+}
+
+/*
+ * The size in the number of an ioctl is that of the struct as the caller knows
+ * it; so is the one in the struct, and that one counts.
+ */
+long ki_info_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct ki_reader *r = file->private_data;
+	void __user *argp = (void __user *)arg;
+	long err;
+
+	if (_IOC_TYPE(cmd) != KVM_IDLE_IOC_TYPE)
+		return -ENOTTY;
+	err = ki_reader_alive(r);
+	if (err)
+		return err;
+
+	switch (_IOC_NR(cmd)) {
+	case _IOC_NR(KVM_IDLE_GET_INFO):
+		return ki_get_info(r, argp);
+	case _IOC_NR(KVM_IDLE_GET_SLOTS):
+		return ki_get_slots(r, argp);
+	default:
+		return -ENOTTY;
+	}
+}

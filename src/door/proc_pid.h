@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A file under every /proc/PID. procfs has no interface for that, so its lookup
+ * and its directory listing are redirected: see Documentation/design/proc.rst.
+ */
+#ifndef KI_DOOR_PROC_PID_H
+#define KI_DOOR_PROC_PID_H
+
+#include <linux/fs.h>
+#include <linux/proc_fs.h>
+
+#define KI_PROC_NAME	"idle_bitmap"
+
+/**
+ * ki_proc_init() - make the file appear
+ * @ops: its operations; .proc_open takes a reference on the module that
+ *	.proc_release drops
+ *
+ * Return: 0 or an error, with a message. May sleep.
+ */
+int ki_proc_init(const struct proc_ops *ops);
+
+/** ki_proc_exit() - make it disappear; no file may be open */
+void ki_proc_exit(void);
+
+/**
+ * ki_proc_task() - the process that an open file of ours belongs to
+ * @file: the file
+ *
+ * Return: the leader of the thread group, to be dropped by put_task_struct();
+ * NULL if it is gone, or if the file was not opened below /proc/PID.
+ */
+struct task_struct *ki_proc_task(struct file *file);
+
+/**
+ * ki_proc_mm() - the memory of that process, if the caller may access it
+ * @file: the file
+ * @mode: PTRACE_MODE_READ or PTRACE_MODE_ATTACH
+ *
+ * Return: the mm, to be dropped by mmdrop(); ERR_PTR(-EACCES); ERR_PTR(-ESRCH)
+ * if the process is gone or has no memory of its own.
+ */
+struct mm_struct *ki_proc_mm(struct file *file, unsigned int mode);
+
+#endif /* KI_DOOR_PROC_PID_H */

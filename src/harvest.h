@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Slice by slice: cover, prepare, collect, merge. */
+#ifndef KI_HARVEST_H
+#define KI_HARVEST_H
+
+#include "reader.h"
+#include "table/table.h"
+
+/**
+ * struct ki_slice - a part of a slice, on its way through a harvest
+ * @index: slice number: gfn >> KI_SLICE_SHIFT
+ * @first: first word of it
+ * @words: how many words
+ * @cleared: out: something was cleared, a TLB flush is owed
+ * @bits: want, present, young
+ *
+ * @bits.want is the caller's to fill before a call of ki_harvest_mark() and
+ * ki_harvest_count(), all of it; the other calls fill it with what slots cover.
+ */
+struct ki_slice {
+	u64 index;
+	unsigned int first;
+	unsigned int words;
+	bool cleared;
+	struct ki_bits bits;
+};
+
+/*
+ * Each of these: returns 0, or -EOPNOTSUPP (and the kernel log says why),
+ * -ENOMEM (nothing was cleared), -EINTR. Whatever was cleared before an error
+ * is due to every reader. Takes the VM's lock; may sleep.
+ */
+
+/** ki_harvest_peek() - what is young now? Clears nothing. */
+int ki_harvest_peek(struct ki_vm *vm, struct ki_slice *s);
+
+/**
+ * ki_harvest_take() - what was touched since this reader's last harvest?
+ * @r: a reader that has pending maps
+ * @s: @s->bits.present and .young are answered in the words asked for
+ *
+ * What is not delivered then is given back with ki_harvest_return().
+ */
+int ki_harvest_take(struct ki_reader *r, struct ki_slice *s);
+
+/**
+ * ki_harvest_return() - the young bits of some words were not delivered
+ * @r: the reader
+ * @s: as ki_harvest_take() left it
+ * @delivered: words that were delivered; the rest is still due to the reader
+ *
+ * To be called after every ki_harvest_take(), also if all was delivered.
+ */
+void ki_harvest_return(struct ki_reader *r, struct ki_slice *s,
+		       unsigned int delivered);
+
+/** ki_harvest_mark() - mark the pages of @s->bits.want idle, for this reader */
+int ki_harvest_mark(struct ki_reader *r, struct ki_slice *s);
+
+/** ki_harvest_count() - peek at the pages of @s->bits.want alone */
+int ki_harvest_count(struct ki_vm *vm, struct ki_slice *s);
+
+#endif /* KI_HARVEST_H */

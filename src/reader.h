@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* One open file, and what it has yet to see. */
+#ifndef KI_READER_H
+#define KI_READER_H
+
+#include <linux/fs.h>
+#include <linux/kvm_idle.h>
+#include <linux/list.h>
+#include <linux/mm_types.h>
+#include <linux/mutex.h>
+
+#include "pending.h"
+
+struct ki_slice;
+struct ki_vm;
+
+/**
+ * struct ki_reader - one open file
+ * @vm: the VM it was opened on; this struct holds a reference
+ * @mm: of the VMM; held by mmgrab, so it may be dead
+ * @mode: FMODE_READ: bits are read; FMODE_WRITE: and cleared
+ * @policy: when what was cleared is followed by a flush
+ * @lock: serialises the calls on this file; outermost of our locks
+ * @slice: working memory
+ * @expected: word of the file where a sweep that goes on would go on
+ * @flush_owed: something was cleared and no flush has followed
+ * @node: in the VM's list, if this reader reads and clears
+ * @pending: what it has yet to see, likewise
+ * @in_flight: something was taken out of @pending that may be put back
+ */
+struct ki_reader {
+	struct ki_vm *vm;
+	struct mm_struct *mm;
+	fmode_t mode;
+	enum kvm_idle_tlb_policy policy;
+
+	struct mutex lock;
+	struct ki_slice *slice;		/* Protected by reader->lock. */
+	u64 expected;			/* Protected by reader->lock. */
+	bool flush_owed;		/* Protected by reader->lock. */
+
+	struct list_head node;		/* Protected by vm->lock. */
+	struct ki_pending pending;	/* Protected by vm->lock. */
+	bool in_flight;			/* Protected by vm->lock. */
+};
+
+/**
+ * ki_reader_open() - a reader for a VM
+ * @vm: the VM; the reader takes over the caller's reference
+ * @mm: of the VMM, mmgrabbed; likewise
+ * @mode: of the file
+ *
+ * Return: the reader; ERR_PTR(-ENOMEM), and nothing was taken over.
+ */
+struct ki_reader *ki_reader_open(struct ki_vm *vm, struct mm_struct *mm,
+				 fmode_t mode);
+
+/** ki_reader_close() - undo ki_reader_open(); pays a flush that is owed */
+void ki_reader_close(struct ki_reader *r);
+
+/** ki_reader_alive() - 0, or -ESRCH if the VMM is gone */
+int ki_reader_alive(struct ki_reader *r);
+
+/*
+ * The rest is called with reader->lock held, and works on reader->slice, whose
+ * index, first and words the caller sets. Each may sleep, and returns 0,
+ * -ESRCH if the VMM is gone, or what the harvest returns (harvest.h).
+ */
+
+/**
+ * ki_reader_fetch() - young and present, as this reader is to see them
+ * @r: the reader
+ *
+ * Harvests if the file was opened for writing too, else peeks. To be followed
+ * by ki_reader_delivered() if it returns 0.
+ */
+int ki_reader_fetch(struct ki_reader *r);
+
+/** ki_reader_delivered() - so many words of the slice reached the caller */
+void ki_reader_delivered(struct ki_reader *r, unsigned int words);
+
+/** ki_reader_mark() - mark the pages of slice->bits.want idle */
+int ki_reader_mark(struct ki_reader *r);
+
+/** ki_reader_count() - look at the pages of slice->bits.want and clear nothing */
+int ki_reader_count(struct ki_reader *r);
+
+/**
+ * ki_reader_goto() - the next call is about word @word of the file
+ * @r: the reader
+ * @word: where
+ *
+ * Going back ends a pass: the flush that it owes is paid.
+ */
+void ki_reader_goto(struct ki_reader *r, u64 word);
+
+/**
+ * ki_reader_stop() - a call ends
+ * @r: the reader
+ * @word: the word of the file where it ended
+ * @at_end: that is the end of the file, and so of a pass
+ */
+void ki_reader_stop(struct ki_reader *r, u64 word, bool at_end);
+
+#endif /* KI_READER_H */

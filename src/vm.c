@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/printk.h>
+#include <linux/slab.h>
+
+#include "compat/kvm_vm.h"
+#include "source/source.h"
+#include "vm.h"
+
+static DEFINE_MUTEX(ki_vms_lock);
+static LIST_HEAD(ki_vms);	/* Protected by ki_vms_lock. */
+
+struct ki_vm *ki_vm_get(struct kvm *kvm)
+{
+	struct ki_vm *vm;
+
+	mutex_lock(&ki_vms_lock);
+	list_for_each_entry(vm, &ki_vms, node) {
+		if (vm->kvm == kvm) {
+			kref_get(&vm->ref);
+			goto out;
+		}
+	}
+
+	vm = kzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
+	if (!vm) {
+		vm = ERR_PTR(-ENOMEM);
+		goto out;
+	}
+	kvm_get_kvm(kvm);
+	vm->kvm = kvm;
+	vm->source = &ki_source_direct;
+	kref_init(&vm->ref);
+	mutex_init(&vm->lock);
+	INIT_LIST_HEAD(&vm->readers);
+	list_add(&vm->node, &ki_vms);
+out:
+	mutex_unlock(&ki_vms_lock);
+	return vm;
+}
+
+/* Called with ki_vms_lock held, which it drops. */
+static void ki_vm_free(struct kref *ref)
+{
+	struct ki_vm *vm = container_of(ref, struct ki_vm, ref);
+
+	list_del(&vm->node);
+	mutex_unlock(&ki_vms_lock);
+
+	/* The last reference to a VM whose VMM is gone tears it down here. */
+	kvm_put_kvm(vm->kvm);
+	mutex_destroy(&vm->lock);
+	kfree(vm);
+}
+
+void ki_vm_put(struct ki_vm *vm)
+{
+	kref_put_mutex(&vm->ref, ki_vm_free, &ki_vms_lock);
+}
+
+void ki_vm_flush(struct ki_vm *vm)
+{
+	ki_kvm_flush_tlbs(vm->kvm);
+	mutex_lock(&vm->lock);
+	vm->flushes++;
+	mutex_unlock(&vm->lock);
+}
+
+static const char *ki_reason_text(enum kvm_idle_reason reason)
+{
+	switch (reason) {
+	case KVM_IDLE_REASON_SHADOW:
+		return "KVM runs without two-dimensional paging (npt=0 or ept=0)";
+	case KVM_IDLE_REASON_NO_ACCESSED:
+		return "its page tables have no accessed bits (eptad=0, or an older processor)";
+	case KVM_IDLE_REASON_NESTED:
+		return "its guest runs, or has run, guests of its own";
+	case KVM_IDLE_REASON_UNKNOWN_TABLE:
+	default:
+		return "its page tables are of a kind this module does not know";
+	}
+}
+
+int ki_vm_refuse(struct ki_vm *vm, enum kvm_idle_reason reason)
+{
+	if (!test_and_set_bit(reason, &vm->told))
+		pr_notice("cannot tell idle memory of the VM of process %d: %s\n",
+			  vm->kvm->userspace_pid, ki_reason_text(reason));
+	return -EOPNOTSUPP;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* One observed virtual machine: its lifetime, and who reads it. */
+#ifndef KI_VM_H
+#define KI_VM_H
+
+#include <linux/kref.h>
+#include <linux/kvm_host.h>
+#include <linux/kvm_idle.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+
+struct ki_source;
+
+/**
+ * struct ki_vm - one VM with at least one file open on it
+ * @kvm: the VM; this struct holds a reference
+ * @source: where its young bits come from
+ * @ref: one for each open file
+ * @node: in the list of all observed VMs. Protected by the list's mutex
+ * @lock: serialises harvests of this VM; protects all below, and what every
+ *	reader has yet to see
+ * @readers: the files that harvest and read (struct ki_reader.node)
+ * @harvesters: how many files may clear bits
+ * @harvested_pages: pages found young and cleared so far
+ * @flushes: TLB flushes so far
+ * @told: reasons for refusal that the kernel log has been told, a bit each
+ */
+struct ki_vm {
+	struct kvm *kvm;
+	const struct ki_source *source;
+	struct kref ref;
+	struct list_head node;
+
+	struct mutex lock;
+	struct list_head readers;	/* Protected by vm->lock. */
+	unsigned int harvesters;	/* Protected by vm->lock. */
+	u64 harvested_pages;		/* Protected by vm->lock. */
+	u64 flushes;			/* Protected by vm->lock. */
+	unsigned long told;		/* Atomic bit operations. */
+};
+
+/**
+ * ki_vm_get() - the observed VM that a struct kvm belongs to
+ * @kvm: a VM, held by the caller for the duration of the call
+ *
+ * Return: the one there is, or a new one; ERR_PTR(-ENOMEM). It holds the VM
+ * until ki_vm_put(). May sleep.
+ */
+struct ki_vm *ki_vm_get(struct kvm *kvm);
+
+/** ki_vm_put() - drop what ki_vm_get() returned. May sleep. */
+void ki_vm_put(struct ki_vm *vm);
+
+/**
+ * ki_vm_flush() - flush the TLBs of all vCPUs. May sleep.
+ * @vm: the VM
+ */
+void ki_vm_flush(struct ki_vm *vm);
+
+/**
+ * ki_vm_refuse() - say why this VM cannot be read, once for each reason
+ * @vm: the VM
+ * @reason: not KVM_IDLE_REASON_OK or _NO_TABLE
+ *
+ * Return: -EOPNOTSUPP.
+ */
+int ki_vm_refuse(struct ki_vm *vm, enum kvm_idle_reason reason);
+
+#endif /* KI_VM_H */

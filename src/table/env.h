@@ -39,6 +39,7 @@ typedef uint32_t u32;
 #define READ_ONCE(x)		(*(const volatile __typeof__(x) *)&(x))
 #define BIT_ULL(n)		(1ULL << (n))
 #define GENMASK_ULL(h, l)	((~0ULL << (l)) & (~0ULL >> (63 - (h))))
+#undef __always_inline
 #define __always_inline		inline __attribute__((__always_inline__))
 
 static inline unsigned long __ffs64(u64 word)
@@ -49,7 +50,7 @@ static inline unsigned long __ffs64(u64 word)
 /* The test decides where physical addresses lie. */
 u64 *ki_table_at(u64 phys);
 
-/* Weak, so that a test can stand in for hardware that gets there first. */
+/* Likewise, and what gets there first: hardware, or KVM. */
 bool ki_replace_entry(u64 *entry, u64 old, u64 new);
 
 #endif

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "fake.h"
+#include "suite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct fake fake;
+static char root[] = "/tmp/kvmidle-unit.XXXXXX";
+
+static void make_path(char *path, size_t size, pid_t pid, const char *name)
+{
+	if (pid)
+		snprintf(path, size, "%s/%d/%s", root, pid, name);
+	else
+		snprintf(path, size, "%s/%s", root, name);
+}
+
+static void make_dirs_of(char *path)
+{
+	char *slash = path + strlen(root);
+
+	while ((slash = strchr(slash + 1, '/'))) {
+		*slash = '\0';
+		if (mkdir(path, 0755))
+			assert_int_equal(errno, EEXIST);
+		*slash = '/';
+	}
+}
+
+void fake_file(pid_t pid, const char *name, const void *data, size_t size)
+{
+	char path[256];
+	FILE *file;
+
+	make_path(path, sizeof(path), pid, name);
+	make_dirs_of(path);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	assert_int_equal(fwrite(data, 1, size, file), size);
+	assert_int_equal(fclose(file), 0);
+}
+
+void fake_link(pid_t pid, const char *name, const char *target)
+{
+	char path[256];
+
+	make_path(path, sizeof(path), pid, name);
+	make_dirs_of(path);
+	assert_int_equal(symlink(target, path), 0);
+}
+
+void fake_process(pid_t pid, const char *stat, const char *comm,
+		  const char *cmdline, size_t cmdline_size)
+{
+	fake_file(pid, "stat", stat, strlen(stat));
+	fake_file(pid, "comm", comm, strlen(comm));
+	fake_file(pid, "cmdline", cmdline, cmdline_size);
+}
+
+void fake_bitmap(size_t words)
+{
+	char path[256];
+
+	fake_file(FAKE_PID, "idle_bitmap", "", 0);
+	make_path(path, sizeof(path), FAKE_PID, "idle_bitmap");
+	assert_int_equal(truncate(path, words * 8), 0);
+}
+
+static int open_bitmap(void)
+{
+	char path[256];
+	int fd;
+
+	make_path(path, sizeof(path), FAKE_PID, "idle_bitmap");
+	fd = open(path, O_RDWR);
+	assert_true(fd >= 0);
+	return fd;
+}
+
+ssize_t __real_pread(int fd, void *buf, size_t count, off_t offset);
+ssize_t __real_pwrite(int fd, const void *buf, size_t count, off_t offset);
+off_t __real_lseek(int fd, off_t offset, int whence);
+
+void fake_put(size_t word, const uint64_t *words, size_t count)
+{
+	int fd = open_bitmap();
+
+	assert_int_equal(__real_pwrite(fd, words, count * 8, word * 8), count * 8);
+	close(fd);
+}
+
+void fake_get(size_t word, uint64_t *words, size_t count)
+{
+	int fd = open_bitmap();
+
+	assert_int_equal(__real_pread(fd, words, count * 8, word * 8), count * 8);
+	close(fd);
+}
+
+int fake_setup(void **state)
+{
+	(void)state;
+	memset(&fake, 0, sizeof(fake));
+	strcpy(root + strlen(root) - 6, "XXXXXX");
+	if (!mkdtemp(root))
+		return -1;
+	kvmidle_proc_root = root;
+	fake_file(0, "self/comm", "me\n", 3);
+	fake_process(FAKE_PID, "4242 (vmm) S 1 1 1 0 -1 4194304 1 0", "vmm\n",
+		     "vmm\0-x\0", 7);
+	return 0;
+}
+
+int fake_teardown(void **state)
+{
+	char command[256];
+
+	(void)state;
+	kvmidle_proc_root = "/proc";
+	snprintf(command, sizeof(command), "rm -rf '%s'", root);
+	return system(command);
+}
+
+/* What the next call shall do; see fake.script. */
+static long next_step(void)
+{
+	if (!fake.script_length)
+		return 0;
+	fake.script_length--;
+	return *fake.script++;
+}
+
+ssize_t __wrap_pread(int fd, void *buf, size_t count, off_t offset)
+{
+	long step = next_step();
+	ssize_t n;
+
+	if (step < 0) {
+		errno = -step;
+		return -1;
+	}
+	if (step > 0 && (size_t)step < count)
+		count = step;
+	if (offset < fake.last_read_end)
+		fake.went_back = true;
+	fake.reads++;
+	n = __real_pread(fd, buf, count, offset);
+	if (n == 0)
+		fake.saw_end = true;
+	if (n > 0)
+		fake.last_read_end = offset + n;
+	return n;
+}
+
+/* Like the module, it does not grow the file. */
+ssize_t __wrap_pwrite(int fd, const void *buf, size_t count, off_t offset)
+{
+	long step = next_step();
+	struct stat st;
+
+	if (step < 0) {
+		errno = -step;
+		return -1;
+	}
+	if (step > 0 && (size_t)step < count)
+		count = step;
+	if (fstat(fd, &st))
+		return -1;
+	if (offset >= st.st_size) {
+		errno = ENXIO;
+		return -1;
+	}
+	if (count > (size_t)(st.st_size - offset))
+		count = st.st_size - offset;
+	fake.writes++;
+	return __real_pwrite(fd, buf, count, offset);
+}
+
+off_t __wrap_lseek(int fd, off_t offset, int whence)
+{
+	fake.seeks++;
+	if (offset < fake.last_read_end)
+		fake.went_back = true;
+	return __real_lseek(fd, offset, whence);
+}
+
+static int get_info(struct kvm_idle_info *info)
+{
+	if (fake.info_error) {
+		errno = fake.info_error;
+		return -1;
+	}
+	assert_int_equal(info->size, sizeof(*info));
+	*info = fake.info;
+	info->size = sizeof(*info);
+	return 0;
+}
+
+static int get_slots(struct kvm_idle_slots *arg)
+{
+	unsigned int i;
+
+	fake.slots_calls++;
+	fake.slots_flags = arg->flags;
+	if (fake.slots_interrupted) {
+		fake.slots_interrupted--;
+		errno = EINTR;
+		return -1;
+	}
+	if (fake.slots_error) {
+		errno = fake.slots_error;
+		return -1;
+	}
+	assert_int_equal(arg->size, sizeof(*arg));
+	assert_int_equal(arg->slot_size, sizeof(struct kvm_idle_slot));
+	assert_int_equal(arg->reserved, 0);
+	for (i = 0; i < fake.slots_count && i < arg->capacity; i++)
+		((struct kvm_idle_slot *)(uintptr_t)arg->slots)[i] = fake.slots[i];
+	arg->count = fake.slots_count;
+	arg->generation = fake.info.slot_generation;
+	return 0;
+}
+
+int __wrap_ioctl(int fd, unsigned long request, ...)
+{
+	va_list args;
+	void *arg;
+
+	va_start(args, request);
+	arg = va_arg(args, void *);
+	va_end(args);
+	(void)fd;
+
+	switch (request) {
+	case KVM_IDLE_GET_INFO:
+		return get_info(arg);
+	case KVM_IDLE_GET_SLOTS:
+		return get_slots(arg);
+	}
+	errno = ENOTTY;
+	return -1;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A procfs in a temporary directory, whose idle_bitmap is an ordinary sparse
+ * file. The system calls on it can be made to fail or to stop short, and the
+ * ioctls answer what a test puts here.
+ */
+#ifndef FAKE_H
+#define FAKE_H
+
+#include "internal.h"
+
+#include <stdbool.h>
+
+#define FAKE_PID	4242
+
+struct fake {
+	/* The next reads and writes, each: 0 = as it is, > 0 = at most so many
+	 * bytes, < 0 = fails with this negative errno.
+	 */
+	const long *script;
+	size_t script_length;
+
+	unsigned int reads, writes, seeks;	/* calls that reached the file */
+	off_t last_read_end;
+	bool went_back;			/* a read or seek below the last read */
+	bool saw_end;			/* a read returned 0 */
+
+	/* KVM_IDLE_GET_INFO */
+	int info_error;
+	struct kvm_idle_info info;
+
+	/* KVM_IDLE_GET_SLOTS */
+	int slots_error;
+	unsigned int slots_interrupted;	/* so many times first */
+	unsigned int slots_calls;
+	unsigned int slots_flags;		/* of the last call */
+	const struct kvm_idle_slot *slots;
+	unsigned int slots_count;
+};
+
+extern struct fake fake;
+
+/* Setup and teardown of cmocka: a fresh procfs with FAKE_PID in it, no VM. */
+int fake_setup(void **state);
+int fake_teardown(void **state);
+
+/* Make a file, or a symbolic link, of a process (0 = the root of procfs). */
+void fake_file(pid_t pid, const char *name, const void *data, size_t size);
+void fake_link(pid_t pid, const char *name, const char *target);
+void fake_process(pid_t pid, const char *stat, const char *comm,
+		  const char *cmdline, size_t cmdline_size);
+
+/* Make FAKE_PID's idle_bitmap, of so many words, and put words in. */
+void fake_bitmap(size_t words);
+void fake_put(size_t word, const uint64_t *words, size_t count);
+void fake_get(size_t word, uint64_t *words, size_t count);
+
+#endif /* FAKE_H */

@@ -34,7 +34,7 @@ struct ki_reader {
 	fmode_t mode;
 	enum kvm_idle_tlb_policy policy;
 
-	struct mutex lock;
+	struct mutex lock;		/* Outermost of our locks. */
 	struct ki_slice *slice;		/* Protected by reader->lock. */
 	u64 expected;			/* Protected by reader->lock. */
 	bool flush_owed;		/* Protected by reader->lock. */

@@ -85,7 +85,8 @@ static const char *ki_reason_text(enum kvm_idle_reason reason)
 int ki_vm_refuse(struct ki_vm *vm, enum kvm_idle_reason reason)
 {
 	if (!test_and_set_bit(reason, &vm->told))
-		pr_notice("cannot tell idle memory of the VM of process %d: %s\n",
-			  vm->kvm->userspace_pid, ki_reason_text(reason));
+		pr_notice_ratelimited("cannot tell idle memory of the VM of process %d: %s\n",
+				      vm->kvm->userspace_pid,
+				      ki_reason_text(reason));
 	return -EOPNOTSUPP;
 }

@@ -31,7 +31,7 @@ struct ki_vm {
 	struct kref ref;
 	struct list_head node;
 
-	struct mutex lock;
+	struct mutex lock;		/* Inside reader->lock. */
 	struct list_head readers;	/* Protected by vm->lock. */
 	unsigned int harvesters;	/* Protected by vm->lock. */
 	u64 harvested_pages;		/* Protected by vm->lock. */

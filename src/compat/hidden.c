@@ -47,7 +47,7 @@ static void *ki_find_function(const char *name)
 									\
 	if (addr_)							\
 		static_call_update(ki_ ## name,				\
-				   (typeof(&ki_proto_ ## name))addr_);	\
+				   (typeof(ki_proto_ ## name) *)addr_);	\
 	else								\
 		pr_err("this kernel has no function " #name ": cannot serve /proc/PID\n"); \
 	addr_ ? 0 : -EOPNOTSUPP;					\

@@ -158,6 +158,7 @@ static ssize_t ki_bitmap_transfer(struct ki_reader *r, char __user *buf,
 			word += done;
 		if (done >= 0 && done < s->words)
 			break;
+		cond_resched();
 	}
 
 	ki_reader_stop(r, word, word >= end);
@@ -246,5 +247,8 @@ const struct proc_ops ki_bitmap_ops = {
 	.proc_write	= ki_bitmap_write,
 	.proc_lseek	= ki_bitmap_llseek,
 	.proc_ioctl	= ki_info_ioctl,
+#ifdef CONFIG_COMPAT
+	.proc_compat_ioctl = ki_info_ioctl,	/* same layout for everyone */
+#endif
 	.proc_release	= ki_bitmap_release,
 };

@@ -143,6 +143,7 @@ static long ki_put_slot(struct ki_reader *r, const struct ki_slot *slot,
 	return 0;
 }
 
+/* -EAGAIN: the slots have changed meanwhile, and will soon stop doing so. */
 static long ki_fill_slots(struct ki_reader *r, struct kvm_idle_slots *a)
 {
 	struct kvm *kvm = r->vm->kvm;
@@ -158,10 +159,12 @@ static long ki_fill_slots(struct ki_reader *r, struct kvm_idle_slots *a)
 			err = ki_put_slot(r, &slot, a);
 		if (err)
 			return err;
+		if (signal_pending(current))
+			return -EINTR;
 		a->count++;
 		gfn = slot.gfn + slot.pages;
 	}
-	return 0;
+	return a->generation == ki_slots_generation(kvm) ? 0 : -EAGAIN;
 }
 
 static long ki_get_slots(struct ki_reader *r, void __user *arg)
@@ -178,11 +181,9 @@ static long ki_get_slots(struct ki_reader *r, void __user *arg)
 
 	if (mutex_lock_interruptible(&r->lock))
 		return -EINTR;
-	/* Slots that change meanwhile: begin again, they soon stop doing so. */
 	do {
 		err = ki_fill_slots(r, &a);
-	} while (!err && a.generation != ki_slots_generation(r->vm->kvm) &&
-		 !(err = signal_pending(current) ? -EINTR : 0));
+	} while (err == -EAGAIN);
 	mutex_unlock(&r->lock);
 	if (err)
 		return err;

@@ -11,12 +11,12 @@
 
 /* The unit of work: what one 4 KiB page of bitmap speaks of, 128 MiB of guest. */
 #define KI_SLICE_SHIFT	15
-#define KI_SLICE_PAGES	(1UL << KI_SLICE_SHIFT)
+#define KI_SLICE_PAGES	BIT_ULL(KI_SLICE_SHIFT)
 #define KI_SLICE_WORDS	(KI_SLICE_PAGES / 64)
 #define KI_SLICE_BYTES	(KI_SLICE_PAGES / 8)
 
 /* A level 3 leaf maps more than one slice: see KI_WALK_GIANT. */
-#define KI_GIANT_PAGES	(1UL << 18)
+#define KI_GIANT_PAGES	BIT_ULL(18)
 #define KI_GIANT_SLICES	(KI_GIANT_PAGES / KI_SLICE_PAGES)
 
 /**

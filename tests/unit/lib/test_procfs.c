@@ -86,7 +86,7 @@ static void name_of_a_process(void **state)
 	(void)state;
 	kvmidle_proc_name(FAKE_PID, name);
 	assert_string_equal(name, "vmm");
-	fake_process(5, "5 (q) S", "qemu\n", "qemu\0-name\0b\x1bx", 12);
+	fake_process(5, "5 (q) S", "qemu\n", "qemu\0-name\0b\x1bx", 15);
 	kvmidle_proc_name(5, name);
 	assert_string_equal(name, "b?x");
 	kvmidle_proc_name(6, name);

@@ -1,0 +1,474 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* From passes to figures, to text and to JSON. */
+#include "fake.h"
+#include "parse.h"
+#include "report.h"
+#include "suite.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#define PAGE	4096
+#define PASSES	4
+
+/*
+ * Two slots of 64 pages each, the second a quarter of a GiB up. What the bitmap
+ * of each pass says about the first; young pages and holes are both 0.
+ *
+ *	pages 0-7	hot: touched in every pass
+ *	pages 8-11	idle in the last pass only
+ *	pages 12-15	idle in the last two, touched in the second
+ *	pages 16-31	never touched
+ *	pages 32-39	mapped and touched in the first pass, idle since
+ *	pages 40-63	holes
+ */
+static const uint64_t first_slot[PASSES] = {
+	0x00000000ffff0000,
+	0x000000ffffff0000,
+	0x000000fffffff000,
+	0x000000ffffffff00,
+};
+
+#define SECOND_GPA	(UINT64_C(256) << 20)
+
+static struct kvm_idle_slot slots[] = {
+	{ .gpa = 0, .hva = 0x7f0000000000, .bytes = 64 * PAGE,
+	  .mapped_bytes = 40 * PAGE, .id = 3 },
+	{ .gpa = SECOND_GPA, .bytes = 64 * PAGE, .mapped_bytes = 64 * PAGE,
+	  .id = 1, .flags = KVM_IDLE_SLOT_NO_HVA | KVM_IDLE_SLOT_READONLY },
+};
+
+static struct measurement m;
+
+static void prepare(void)
+{
+	struct kvmidle_vm *vm;
+	unsigned int p;
+
+	fake_bitmap(1);
+	fake.slots = slots;
+	fake.slots_count = 2;
+	assert_int_equal(kvmidle_open(FAKE_PID, KVMIDLE_HARVEST, &vm), 0);
+
+	memset(&m, 0, sizeof(m));
+	m.info = (struct kvm_idle_info){
+		.page_size = PAGE, .source = KVM_IDLE_SOURCE_DIRECT,
+		.format = KVM_IDLE_FORMAT_NPT, .levels = 4,
+		.tlb_policy = KVM_IDLE_TLB_PASS,
+	};
+	m.ages = kvmidle_ages_new();
+	for (p = 0; p < PASSES; p++) {
+		/* All of the second slot is idle all the time. */
+		const uint64_t all = UINT64_MAX;
+
+		assert_int_equal(kvmidle_ages_feed(m.ages, 0, &first_slot[p], 1), 0);
+		assert_int_equal(kvmidle_ages_feed(m.ages, SECOND_GPA / PAGE, &all, 1), 0);
+		kvmidle_ages_end_pass(m.ages);
+	}
+	assert_int_equal(kvmidle_get_slots(vm, 0, &m.slots), 0);
+	/* Uneven on purpose: times are measured, not multiplied. */
+	for (p = 0; p <= PASSES; p++)
+		m.started[p] = 5 * NS_PER_SECOND + p * UINT64_C(1100000000);
+	m.window_ns = PASSES * UINT64_C(1100000000);
+	kvmidle_close(vm);
+}
+
+static struct report make_report(unsigned int hot, unsigned int cold)
+{
+	struct report r = {
+		.pid = FAKE_PID, .name = "vm \"1\"", .machines = 1,
+		.plan = { .interval_ns = NS_PER_SECOND, .passes = PASSES },
+		.m = &m, .hot_passes = hot, .cold_passes = cold,
+	};
+
+	assert_int_equal(report_build(&r), 0);
+	return r;
+}
+
+static void expect_pages(const struct figures *f, unsigned int mapped,
+			 unsigned int hot, unsigned int warm, unsigned int cold,
+			 unsigned int working_set, unsigned int unmapped_since)
+{
+	assert_int_equal(f->mapped, mapped * PAGE);
+	assert_int_equal(f->hot, hot * PAGE);
+	assert_int_equal(f->warm, warm * PAGE);
+	assert_int_equal(f->cold, cold * PAGE);
+	assert_int_equal(f->working_set, working_set * PAGE);
+	assert_int_equal(f->unmapped_since, unmapped_since * PAGE);
+}
+
+static void figures_by_age(void **state)
+{
+	static const struct {
+		unsigned int hot, cold, pages_hot, pages_warm, pages_cold;
+	} cases[] = {
+		{ 1, 4, 8, 16, 16 },	/* idle 1, 2 and 3 passes: 4 + 4 + 8 */
+		{ 1, 3, 8, 8, 24 },
+		{ 2, 3, 12, 4, 24 },
+		{ 2, 2, 12, 0, 28 },
+		{ 4, 4, 24, 0, 16 },
+	};
+	size_t i;
+
+	(void)state;
+	prepare();
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct report r = make_report(cases[i].hot, cases[i].cold);
+
+		expect_pages(&r.slots[0], 40, cases[i].pages_hot,
+			     cases[i].pages_warm, cases[i].pages_cold, 24, 0);
+		expect_pages(&r.slots[1], 64, 0, 0, 64, 0, 0);
+		expect_pages(&r.total, 104, cases[i].pages_hot,
+			     cases[i].pages_warm, cases[i].pages_cold + 64, 24, 0);
+		assert_int_equal(r.total.size, 128 * PAGE);
+		report_release(&r);
+	}
+	measurement_release(&m);
+}
+
+static void histogram(void **state)
+{
+	static const unsigned int at_least[PASSES + 1] = {
+		104, 64 + 32, 64 + 28, 64 + 24, 64 + 16
+	};
+	struct report r;
+	unsigned int a;
+
+	(void)state;
+	prepare();
+	r = make_report(1, 4);
+	assert_int_equal(r.oldest, PASSES);
+	for (a = 0; a <= PASSES; a++) {
+		assert_int_equal(r.ages[a].bytes_at_least, at_least[a] * PAGE);
+		assert_int_equal(r.ages[a].ns, a * UINT64_C(1100000000));
+	}
+	report_release(&r);
+	measurement_release(&m);
+}
+
+/* Mapped was counted after memory was taken away: never clamp in silence. */
+static void unmapped_since(void **state)
+{
+	struct report r;
+	uint64_t kept = slots[0].mapped_bytes;
+
+	(void)state;
+	slots[0].mapped_bytes = 20 * PAGE;	/* fewer than the 32 idle ones */
+	prepare();
+	r = make_report(1, 4);
+	expect_pages(&r.slots[0], 20, 0, 16, 16, 4, 12);
+	expect_pages(&r.total, 84, 0, 16, 80, 4, 12);
+	report_release(&r);
+	measurement_release(&m);
+	slots[0].mapped_bytes = kept;
+}
+
+static void limits_lowered(void **state)
+{
+	struct report r;
+
+	(void)state;
+	prepare();
+	r = make_report(6, 9);
+	assert_int_equal(r.hot_passes, 4);
+	assert_int_equal(r.cold_passes, 4);
+	assert_int_equal(r.hot_asked, 6);
+	assert_int_equal(r.cold_asked, 9);
+	report_release(&r);
+	measurement_release(&m);
+}
+
+static char *printed(const struct report *r,
+		     int (*print)(const struct report *, FILE *))
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_int_equal(print(r, out), 0);
+	fclose(out);
+	return text;
+}
+
+static void text(void **state)
+{
+	static const char expected[] =
+"Virtual machine:  vm \"1\" (process 4242)\n"
+"Source:           direct, table format npt with 4 levels; TLB policy pass\n"
+"Observed:         4 passes after the baseline, one every 1.0 s; 4.4 s in all\n"
+"\n"
+"HOT   touched within the last 1.1 s (1 pass)\n"
+"WARM  touched within the last 4.4 s (4 passes), but not within the last 1.1 s\n"
+"COLD  not touched for 4.4 s or longer (4 passes)\n"
+"USED  touched at least once in the 4.4 s observed: the working set\n"
+"\n"
+"SLOT GUEST ADDRESS      SIZE    MAPPED      HOT     WARM      COLD     USED\n"
+"   3           0x0 256.0 KiB 160.0 KiB 32.0 KiB 64.0 KiB  64.0 KiB 96.0 KiB\n"
+"   1    0x10000000 256.0 KiB 256.0 KiB        0        0 256.0 KiB        0\n"
+" all               512.0 KiB 416.0 KiB 32.0 KiB 64.0 KiB 320.0 KiB 96.0 KiB\n"
+"\n"
+"IDLE PASSES IDLE TIME    MEMORY OF MAPPED\n"
+"          0   < 1.1 s  32.0 KiB     7.7 %\n"
+"          1  >= 1.1 s  16.0 KiB     3.8 %\n"
+"          2  >= 2.2 s  16.0 KiB     3.8 %\n"
+"          3  >= 3.3 s  32.0 KiB     7.7 %\n"
+"  4 or more  >= 4.4 s 320.0 KiB    76.9 %\n";
+	struct report r;
+	char *got;
+
+	(void)state;
+	prepare();
+	r = make_report(1, 4);
+	got = printed(&r, report_print_text);
+	assert_string_equal(got, expected);
+	free(got);
+	report_release(&r);
+	measurement_release(&m);
+}
+
+static void expect_note(const char *note)
+{
+	struct report r = make_report(1, 4);
+	char *got;
+
+	r.cold_asked = m.ended_early ? 7 : 4;
+	r.plan.passes = m.ended_early ? 7 : 4;
+	got = printed(&r, report_print_text);
+	if (note && !strstr(got, note))
+		fail_msg("'%s' is not in: %s", note, got);
+	if (!note && strstr(got, "Note"))
+		fail_msg("a note for nothing in: %s", got);
+	free(got);
+	report_release(&r);
+}
+
+static void notes(void **state)
+{
+	uint64_t kept = slots[0].mapped_bytes;
+
+	(void)state;
+	prepare();
+	expect_note(NULL);
+	m.ended_early = true;
+	m.mapped_delay_ns = 2 * NS_PER_SECOND;
+	expect_note("after 4 of 7 passes; the mapped memory was counted 2.0 s later");
+	expect_note("cold means idle in 4 passes here, not in 7");
+	m.ended_early = false;
+	m.slots_changed = true;
+	expect_note("changed its memory slots");
+	m.slots_changed = false;
+	m.info.reason = KVM_IDLE_REASON_NO_TABLE;
+	expect_note("No virtual CPU");
+	measurement_release(&m);
+
+	slots[0].mapped_bytes = 20 * PAGE;
+	prepare();
+	expect_note("at least 48.0 KiB found idle");
+	measurement_release(&m);
+	slots[0].mapped_bytes = kept;
+}
+
+/* With many passes the histogram is grouped, and nothing gets lost. */
+static void long_text(void **state)
+{
+	const uint64_t idle = 0xf0;
+	struct report r;
+	unsigned int p;
+	char *got;
+
+	(void)state;
+	prepare();
+	for (p = 0; p < 400; p++) {
+		assert_int_equal(kvmidle_ages_feed(m.ages, 0, &idle, 1), 0);
+		kvmidle_ages_end_pass(m.ages);
+	}
+	r = make_report(1, 255);
+	assert_int_equal(r.oldest, 255);
+	got = printed(&r, report_print_text);
+	assert_non_null(strstr(got, "\n        5-8 "));
+	assert_non_null(strstr(got, "\n     65-128 "));
+	assert_non_null(strstr(got, "\n129 or more "));
+	assert_null(strstr(got, "256"
+				" or more"));
+	/* The oldest line has the 4 idle pages. */
+	assert_non_null(strstr(got, " 16.0 KiB     3.8 %\n"));
+	free(got);
+	report_release(&r);
+	measurement_release(&m);
+}
+
+static json_object *get(json_object *o, const char *key)
+{
+	json_object *value = NULL;
+
+	if (!json_object_object_get_ex(o, key, &value))
+		fail_msg("there is no member %s", key);
+	return value;
+}
+
+static uint64_t number(json_object *o, const char *key)
+{
+	json_object *value = get(o, key);
+
+	assert_true(json_object_is_type(value, json_type_int));
+	return json_object_get_uint64(value);
+}
+
+static void json(void **state)
+{
+	json_object *o, *list, *one;
+	struct report r;
+	char *got;
+
+	(void)state;
+	prepare();
+	r = make_report(1, 3);
+	got = printed(&r, report_print_json);
+	o = json_tokener_parse(got);
+	assert_non_null(o);
+
+	assert_int_equal(number(o, "version"), 1);
+	assert_int_equal(number(o, "pid"), FAKE_PID);
+	assert_string_equal(json_object_get_string(get(o, "name")), "vm \"1\"");
+	assert_string_equal(json_object_get_string(get(o, "source")), "direct");
+	assert_string_equal(json_object_get_string(get(o, "reason")), "ok");
+	assert_int_equal(number(o, "passes"), 4);
+	assert_non_null(strstr(got, "\"cold_seconds\":3.300000"));
+	assert_non_null(strstr(got, "\"interval_seconds\":1.000000"));
+	assert_false(json_object_get_boolean(get(o, "ended_early")));
+
+	one = get(o, "total");
+	assert_int_equal(number(one, "size_bytes"), 128 * PAGE);
+	assert_int_equal(number(one, "mapped_bytes"), 104 * PAGE);
+	assert_int_equal(number(one, "hot_bytes"), 8 * PAGE);
+	assert_int_equal(number(one, "warm_bytes"), 8 * PAGE);
+	assert_int_equal(number(one, "cold_bytes"), 88 * PAGE);
+	assert_int_equal(number(one, "working_set_bytes"), 24 * PAGE);
+	assert_int_equal(number(one, "unmapped_since_bytes"), 0);
+
+	list = get(o, "slots");
+	assert_int_equal(json_object_array_length(list), 2);
+	one = json_object_array_get_idx(list, 0);
+	assert_int_equal(number(one, "id"), 3);
+	assert_int_equal(number(one, "hva"), 0x7f0000000000);
+	assert_false(json_object_get_boolean(get(one, "readonly")));
+	one = json_object_array_get_idx(list, 1);
+	assert_int_equal(number(one, "gpa"), SECOND_GPA);
+	assert_null(get(one, "hva"));
+	assert_true(json_object_get_boolean(get(one, "readonly")));
+	assert_int_equal(number(one, "cold_bytes"), 64 * PAGE);
+
+	list = get(o, "idle_ages");
+	assert_int_equal(json_object_array_length(list), PASSES + 1);
+	one = json_object_array_get_idx(list, 3);
+	assert_int_equal(number(one, "passes"), 3);
+	assert_int_equal(number(one, "bytes"), 8 * PAGE);
+	assert_int_equal(number(one, "bytes_at_least"), 88 * PAGE);
+
+	json_object_put(o);
+	free(got);
+	report_release(&r);
+	measurement_release(&m);
+}
+
+/* ---- Measuring ---------------------------------------------------------- */
+
+static int measure_fake(uint64_t interval_ns, uint64_t passes)
+{
+	const struct plan plan = { .interval_ns = interval_ns, .passes = passes };
+	struct kvmidle_vm *vm;
+	int err;
+
+	fake_bitmap(1);
+	fake.slots = slots;
+	fake.slots_count = 2;
+	assert_int_equal(kvmidle_open(FAKE_PID, KVMIDLE_HARVEST, &vm), 0);
+	err = measure(vm, &plan, &m);
+	kvmidle_close(vm);
+	return err;
+}
+
+static void measure_as_planned(void **state)
+{
+	unsigned int age;
+
+	(void)state;
+	/* More passes than ages, so that the ring of times goes round. */
+	assert_int_equal(measure_fake(1000000, 300), 0);
+	assert_int_equal(kvmidle_ages_passes(m.ages), 300);
+	assert_false(m.ended_early);
+	assert_false(m.slots_changed);
+	assert_int_equal(fake.slots_flags, KVM_IDLE_SLOTS_COUNT_MAPPED);
+	assert_true(m.window_ns >= 300 * UINT64_C(1000000));
+	for (age = 1; age <= KVMIDLE_AGE_MAX; age++)
+		assert_true(measurement_age_ns(&m, age) >= age * UINT64_C(1000000));
+	/* The baseline and 300 passes: one word and the end of the file. */
+	assert_int_equal(fake.reads, 2 * 301);
+	measurement_release(&m);
+}
+
+static void measure_fails(void **state)
+{
+	static const long fail_second_pass[] = { 0, 0, -ESRCH };
+
+	(void)state;
+	fake.script = fail_second_pass;
+	fake.script_length = 3;
+	assert_int_equal(measure_fake(1000000, 10), -ESRCH);
+	measurement_release(&m);
+	fake.slots_error = EOPNOTSUPP;
+	assert_int_equal(measure_fake(1000000, 1), -EOPNOTSUPP);
+	measurement_release(&m);
+	fake.info_error = ESRCH;
+	assert_int_equal(measure_fake(1000000, 1), -ESRCH);
+	measurement_release(&m);
+}
+
+static void send_interrupt(int signo)
+{
+	(void)signo;
+	kill(getpid(), SIGINT);
+}
+
+static void measure_ended_by_signal(void **state)
+{
+	const struct itimerval soon = { .it_value = { .tv_usec = 100000 } };
+	sigset_t before, after;
+
+	(void)state;
+	sigprocmask(SIG_SETMASK, NULL, &before);
+	signal(SIGALRM, send_interrupt);
+	setitimer(ITIMER_REAL, &soon, NULL);
+	assert_int_equal(measure_fake(10000000, 100000), 0);
+	assert_true(m.ended_early);
+	assert_true(kvmidle_ages_passes(m.ages) >= 1);
+	assert_true(kvmidle_ages_passes(m.ages) <= 10);
+	assert_non_null(m.slots);
+	/* Signals are as they were. */
+	sigprocmask(SIG_SETMASK, NULL, &after);
+	assert_int_equal(sigismember(&before, SIGINT), sigismember(&after, SIGINT));
+	measurement_release(&m);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, fake_setup, fake_teardown)
+
+static const struct CMUnitTest tests[] = {
+	TEST(figures_by_age),
+	TEST(histogram),
+	TEST(unmapped_since),
+	TEST(limits_lowered),
+	TEST(text),
+	TEST(notes),
+	TEST(long_text),
+	TEST(json),
+	TEST(measure_as_planned),
+	TEST(measure_fails),
+	TEST(measure_ended_by_signal),
+};
+
+SUITE(suite_report, tests);

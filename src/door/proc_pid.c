@@ -186,7 +186,7 @@ static int ki_redirects_start(void)
 		if (err) {
 			pr_err("cannot redirect %s() by ftrace: error %d%s\n",
 			       ki_redirects[i].function, err,
-			       err == -EBUSY ? " (a live patch or another such module holds it)" :
+			       err == -EBUSY ? ": kernel.ftrace_enabled is 0, or a live patch or another module has it" :
 					       "");
 			ki_redirects_stop(i);
 			return err;

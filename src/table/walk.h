@@ -147,6 +147,10 @@ static __always_inline enum ki_walk_result ki_walk(const struct ki_format *f,
 	unsigned int level = w->levels;
 	u64 gfn = w->start;
 
+	/* A VMM may have a memslot where its tables do not reach. */
+	if (gfn >= ki_level_pages(level + 1))
+		return KI_WALK_DONE;
+
 	table[level] = ki_table_at(w->root);
 
 	while (gfn < w->end) {

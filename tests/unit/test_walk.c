@@ -318,6 +318,23 @@ static void test_races(void **state)
 	}
 }
 
+/* Guest memory above what 4 levels can map is not that below it once more. */
+static void test_beyond_the_table(void **state)
+{
+	(void)state;
+	for_each_kind(f, levels) {
+		struct ki_walk w = walk_of(model_new(f, levels), levels, true);
+		u64 *low = model_map(BASE, 1, f->accessed);
+
+		want_all();
+		w.base = w.start = BASE + (1ULL << 9 * levels);
+		w.end = w.start + KI_SLICE_PAGES;
+		assert_int_equal(f->walk(&w), KI_WALK_DONE);
+		assert_int_equal(count(bits.present), 0);
+		assert_true(*low & f->accessed);
+	}
+}
+
 /* A wrong address mask, or a table address with high bits, would be wild. */
 static void test_high_bits_of_a_table_entry(void **state)
 {
@@ -422,6 +439,7 @@ int main(void)
 		cmocka_unit_test(test_giant_leaf),
 		cmocka_unit_test(test_strange_leaf),
 		cmocka_unit_test(test_races),
+		cmocka_unit_test(test_beyond_the_table),
 		cmocka_unit_test(test_high_bits_of_a_table_entry),
 		cmocka_unit_test(test_random),
 	};

@@ -171,6 +171,9 @@ static struct ki_redirect ki_redirects[] = {
 	},
 };
 
+#define KI_EBUSY_HINT \
+	": kernel.ftrace_enabled is 0, or a live patch or another module has it"
+
 static void ki_redirects_stop(unsigned int count)
 {
 	while (count--)
@@ -186,8 +189,7 @@ static int ki_redirects_start(void)
 		if (err) {
 			pr_err("cannot redirect %s() by ftrace: error %d%s\n",
 			       ki_redirects[i].function, err,
-			       err == -EBUSY ? ": kernel.ftrace_enabled is 0, or a live patch or another module has it" :
-					       "");
+			       err == -EBUSY ? KI_EBUSY_HINT : "");
 			ki_redirects_stop(i);
 			return err;
 		}

@@ -204,6 +204,9 @@ static void diagnose_vm(void **state)
 	       "kernel log");
 	expect(FAKE_PID, KVMIDLE_HARVEST, vm, -ESRCH, KVMIDLE_PROBLEM_EXITED,
 	       "has exited");
+	/* Gone altogether by now: still not the same as never having been. */
+	expect(99, KVMIDLE_HARVEST, vm, -ESRCH, KVMIDLE_PROBLEM_EXITED,
+	       "has exited");
 	kvmidle_close(vm);
 }
 
@@ -228,9 +231,12 @@ static void list_without_module(void **state)
 	fake_link(77, "fd/3", "anon_inode:kvm-vm");
 	fake_link(77, "fd/4", "anon_inode:kvm-vm");
 	fake_link(78, "fd/0", "/dev/null");
+	/* In no order that a directory could happen to have. */
+	fake_process(9000, "9000 (last) S", "last\n", "", 0);
+	fake_link(9000, "fd/3", "anon_inode:kvm-vm");
 
 	assert_int_equal(kvmidle_list_get(0, &list), 0);
-	assert_int_equal(kvmidle_list_count(list), 2);
+	assert_int_equal(kvmidle_list_count(list), 3);
 	assert_int_equal(kvmidle_list_unseen(list), 0);
 	e = kvmidle_list_at(list, 0);
 	assert_int_equal(e->pid, 77);
@@ -243,7 +249,10 @@ static void list_without_module(void **state)
 	e = kvmidle_list_at(list, 1);
 	assert_int_equal(e->pid, FAKE_PID);
 	assert_string_equal(e->name, "vmm");
-	assert_null(kvmidle_list_at(list, 2));
+	e = kvmidle_list_at(list, 2);
+	assert_int_equal(e->pid, 9000);
+	assert_string_equal(e->name, "last");
+	assert_null(kvmidle_list_at(list, 3));
 	kvmidle_list_free(list);
 
 	assert_int_equal(kvmidle_list_get(77, &list), 0);

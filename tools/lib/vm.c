@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Open and close a VM; the two ioctls. */
+#include "internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+int kvmidle_open(pid_t pid, enum kvmidle_mode mode, struct kvmidle_vm **vmp)
+{
+	struct kvmidle_vm *vm;
+	char path[256];
+	int flags, err;
+
+	if (pid <= 0)
+		return -EINVAL;
+	switch (mode) {
+	case KVMIDLE_PEEK:
+		flags = O_RDONLY;
+		break;
+	case KVMIDLE_HARVEST:
+		flags = O_RDWR;
+		break;
+	default:
+		return -EINVAL;
+	}
+
+	vm = calloc(1, sizeof(*vm));
+	if (!vm)
+		return -ENOMEM;
+	vm->pid = pid;
+	vm->mode = mode;
+
+	kvmidle_proc_path(path, sizeof(path), pid, "idle_bitmap");
+	vm->fd = open(path, flags | O_CLOEXEC);
+	if (vm->fd < 0) {
+		err = -errno;
+		free(vm);
+		/* A missing directory and a missing file are different news. */
+		if (err == -ENOENT && kvmidle_proc_mounted() &&
+		    !kvmidle_proc_exists(pid))
+			err = -ESRCH;
+		return err;
+	}
+
+	*vmp = vm;
+	return 0;
+}
+
+void kvmidle_close(struct kvmidle_vm *vm)
+{
+	if (!vm)
+		return;
+	close(vm->fd);
+	free(vm->buffer);
+	free(vm);
+}
+
+int kvmidle_fd(const struct kvmidle_vm *vm)
+{
+	return vm->fd;
+}
+
+int kvmidle_get_info(const struct kvmidle_vm *vm, struct kvm_idle_info *info)
+{
+	return ioctl(vm->fd, KVM_IDLE_GET_INFO, info) ? -errno : 0;
+}
+
+struct kvmidle_slots {
+	uint64_t generation;
+	size_t count;
+	struct kvm_idle_slot at[];
+};
+
+/* What most machines need fits at once: QEMU has about ten slots. */
+#define SLOTS_AT_FIRST	32
+
+int kvmidle_get_slots(const struct kvmidle_vm *vm, unsigned int flags,
+		      struct kvmidle_slots **slotsp)
+{
+	uint32_t capacity = SLOTS_AT_FIRST;
+
+	for (;;) {
+		struct kvm_idle_slots arg = {
+			.size = sizeof(arg),
+			.flags = flags,
+			.slot_size = sizeof(struct kvm_idle_slot),
+			.capacity = capacity,
+		};
+		struct kvmidle_slots *slots;
+
+		slots = calloc(1, sizeof(*slots) + capacity * sizeof(slots->at[0]));
+		if (!slots)
+			return -ENOMEM;
+		arg.slots = (uintptr_t)slots->at;
+
+		if (ioctl(vm->fd, KVM_IDLE_GET_SLOTS, &arg)) {
+			int err = -errno;
+
+			free(slots);
+			if (err == -EINTR)
+				continue;
+			return err;
+		}
+		if (arg.count <= capacity) {
+			slots->count = arg.count;
+			slots->generation = arg.generation;
+			*slotsp = slots;
+			return 0;
+		}
+		free(slots);
+		capacity = arg.count;
+	}
+}
+
+void kvmidle_slots_free(struct kvmidle_slots *slots)
+{
+	free(slots);
+}
+
+size_t kvmidle_slots_count(const struct kvmidle_slots *slots)
+{
+	return slots->count;
+}
+
+const struct kvm_idle_slot *kvmidle_slots_at(const struct kvmidle_slots *slots,
+					     size_t index)
+{
+	return index < slots->count ? &slots->at[index] : NULL;
+}
+
+uint64_t kvmidle_slots_generation(const struct kvmidle_slots *slots)
+{
+	return slots->generation;
+}

@@ -85,8 +85,15 @@ void ki_roots_get(struct kvm *kvm, struct ki_roots *roots)
 		struct kvm_mmu *mmu = &vcpu->arch.root_mmu;
 		union kvm_mmu_page_role role = READ_ONCE(mmu->root_role);
 		u64 root = READ_ONCE(mmu->root.hpa);
-		enum kvm_idle_reason reason = ki_judge(kvm, vcpu, role);
+		enum kvm_idle_reason reason;
 
+		/*
+		 * Being set up, or going from one address space to the other:
+		 * it is not running.
+		 */
+		if (!role.word || READ_ONCE(mmu->root_role).word != role.word)
+			continue;
+		reason = ki_judge(kvm, vcpu, role);
 		/* In system management mode: its table is address space 1's. */
 		if (reason == KVM_IDLE_REASON_OK && (role.smm || !VALID_PAGE(root)))
 			continue;

@@ -11,6 +11,8 @@
 #include "compat/redirect.h"
 #include "door/proc_pid.h"
 
+#define KI_PROC_MODE	0600
+
 /* Where the directory position stands when our entry has been listed too. */
 #define KI_POS_END	0x7ffffff0
 
@@ -73,6 +75,8 @@ static struct dentry *ki_graft(struct inode *dir, struct dentry *dentry)
 	alias = ki_hidden(proc_lookup_de)(dir, dentry, ki_proc_dir);
 	if (!IS_ERR(alias)) {
 		inode = d_inode(alias ?: dentry);
+		/* A chmod of one reaches the proc_dir_entry that all share. */
+		inode->i_mode = S_IFREG | KI_PROC_MODE;
 		ki_hidden(task_dump_owner)(task, inode->i_mode, &inode->i_uid,
 					   &inode->i_gid);
 		/* The owner changes with the process: ask afresh each time. */
@@ -205,7 +209,7 @@ int ki_proc_init(const struct proc_ops *ops)
 	if (!ki_proc_dir)
 		return -ENOMEM;
 	err = -ENOMEM;
-	if (!proc_create(KI_PROC_NAME, 0600, ki_proc_dir, ops))
+	if (!proc_create(KI_PROC_NAME, KI_PROC_MODE, ki_proc_dir, ops))
 		goto remove;
 	err = ki_redirects_start();
 	if (err)

@@ -28,7 +28,10 @@ static int ki_look_at_file(const void *data, struct file *file, unsigned int fd)
 	return 1;
 }
 
-/* The leader may have exited before its threads: they share their files. */
+/*
+ * Threads share their files; but the leader may have exited before the others.
+ * One table of files is looked through, and no more: it can be very long.
+ */
 static struct file *ki_find_vm_file(struct task_struct *task,
 				    struct mm_struct *mm)
 {
@@ -37,11 +40,14 @@ static struct file *ki_find_vm_file(struct task_struct *task,
 
 	rcu_read_lock();
 	for_each_thread(task, t) {
+		bool has_files;
+
 		task_lock(t);
-		if (t->files)
+		has_files = t->files;
+		if (has_files)
 			iterate_fd(t->files, 0, ki_look_at_file, &search);
 		task_unlock(t);
-		if (search.found)
+		if (has_files)
 			break;
 	}
 	rcu_read_unlock();

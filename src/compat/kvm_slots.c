@@ -33,8 +33,11 @@ u64 ki_slots_generation(struct kvm *kvm)
 	u64 generation = kvm_memslots(kvm)->generation;
 
 	srcu_read_unlock(&kvm->srcu, idx);
-	/* KVM counts in steps, and flags an update in progress in bit 63. */
-	return generation & ~KVM_MEMSLOT_GEN_UPDATE_IN_PROGRESS;
+	/*
+	 * With KVM's flag for an update in progress: until that is over, new
+	 * slots go by the number of the old ones.
+	 */
+	return generation;
 }
 
 void ki_slots_cover(struct kvm *kvm, u64 start, unsigned int words, u64 *map)

@@ -65,9 +65,9 @@ static long ki_get_info(struct ki_reader *r, void __user *arg)
 		.end_gpa		= ki_slots_end(kvm) << PAGE_SHIFT,
 		.slot_generation	= ki_slots_generation(kvm),
 	};
-	if (e.reason == KVM_IDLE_REASON_OK || e.reason == KVM_IDLE_REASON_NO_TABLE)
+	if (e.reason == KVM_IDLE_REASON_OK)
 		info.flags |= KVM_IDLE_INFO_HW_ACCESSED | KVM_IDLE_INFO_HW_DIRTY;
-	else
+	else if (e.reason != KVM_IDLE_REASON_NO_TABLE)
 		info.source = KVM_IDLE_SOURCE_NONE;
 	if (r->mode & FMODE_WRITE)
 		info.flags |= KVM_IDLE_INFO_CAN_HARVEST;
@@ -143,7 +143,10 @@ static long ki_put_slot(struct ki_reader *r, const struct ki_slot *slot,
 	return 0;
 }
 
-/* -EAGAIN: the slots have changed meanwhile, and will soon stop doing so. */
+/* A VMM may change its slots without end; nobody has to wait for that. */
+#define KI_SLOTS_TRIES	16
+
+/* -EAGAIN: the slots have changed meanwhile. */
 static long ki_fill_slots(struct ki_reader *r, struct kvm_idle_slots *a)
 {
 	struct kvm *kvm = r->vm->kvm;
@@ -181,9 +184,12 @@ static long ki_get_slots(struct ki_reader *r, void __user *arg)
 
 	if (mutex_lock_interruptible(&r->lock))
 		return -EINTR;
-	do {
+	for (unsigned int tries = 0; tries < KI_SLOTS_TRIES; tries++) {
 		err = ki_fill_slots(r, &a);
-	} while (err == -EAGAIN);
+		if (err != -EAGAIN)
+			break;
+		cond_resched();
+	}
 	mutex_unlock(&r->lock);
 	if (err)
 		return err;

@@ -81,7 +81,7 @@ enum kvm_idle_format {
  *	in a vCPU's TLB keeps looking idle until it drops out of there
  * @KVM_IDLE_TLB_PASS: once a pass: the flush is owed as soon as something was
  *	cleared, and paid when this reader reaches the end of the file, goes
- *	back in it, or closes it
+ *	back in it, or closes it. A write is a pass of its own
  * @KVM_IDLE_TLB_PRECISE: before every call that cleared something returns
  */
 enum kvm_idle_tlb_policy {
@@ -189,7 +189,8 @@ struct kvm_idle_slots {
 
 /*
  * Errors of both: -EFAULT, -EINVAL, -E2BIG as above, -ESRCH: the VMM is gone.
- * GET_SLOTS with COUNT_MAPPED also: -EOPNOTSUPP as read, -ENOMEM, -EINTR.
+ * GET_SLOTS also: -EAGAIN: the slots keep changing; -EINTR. With COUNT_MAPPED
+ * also: -EOPNOTSUPP as read, -ENOMEM.
  */
 #define KVM_IDLE_IOC_TYPE	0xBE
 #define KVM_IDLE_GET_INFO	_IOWR(KVM_IDLE_IOC_TYPE, 0x01, struct kvm_idle_info)

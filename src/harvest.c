@@ -80,7 +80,6 @@ static int ki_collect(struct ki_vm *vm, struct ki_slice *s, bool clear)
 	lockdep_assert_held(&vm->lock);
 	memset(s->bits.present, 0, sizeof(s->bits.present));
 	memset(s->bits.young, 0, sizeof(s->bits.young));
-	s->cleared = false;
 
 	if (!memchr_inv(&s->bits.want[s->first], 0, s->words * sizeof(u64)))
 		return 0;
@@ -103,7 +102,8 @@ static int ki_collect(struct ki_vm *vm, struct ki_slice *s, bool clear)
 		unsigned long young = bitmap_weight((unsigned long *)s->bits.young,
 						    KI_SLICE_PAGES);
 
-		s->cleared = young;
+		if (young)
+			vm->cleared++;
 		vm->harvested_pages += c.giant_taken ? KI_GIANT_PAGES : young;
 		ki_write_down(vm, s, c.giant_taken);
 		ki_settle(vm, s->index, 1);
@@ -158,6 +158,7 @@ int ki_harvest_take(struct ki_reader *r, struct ki_slice *s)
 	err = ki_collect(vm, s, true);
 	if (err) {
 		r->in_flight = false;
+		ki_pending_settle(&r->pending, s->index);
 	} else {
 		u64 *young = &s->bits.young[s->first];
 

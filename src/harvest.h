@@ -11,7 +11,6 @@
  * @index: slice number: gfn >> KI_SLICE_SHIFT
  * @first: first word of it
  * @words: how many words
- * @cleared: out: something was cleared, a TLB flush is owed
  * @bits: want, present, young
  *
  * @bits.want is the caller's to fill before a call of ki_harvest_mark() and
@@ -21,13 +20,12 @@ struct ki_slice {
 	u64 index;
 	unsigned int first;
 	unsigned int words;
-	bool cleared;
 	struct ki_bits bits;
 };
 
 /*
  * Each of these: returns 0, or -EOPNOTSUPP (and the kernel log says why),
- * -ENOMEM (nothing was cleared), -EINTR. Whatever was cleared before an error
+ * -ENOMEM, -EINTR. Whatever was cleared before an error
  * is due to every reader. Takes the VM's lock; may sleep.
  */
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/capability.h>
 #include <linux/lockdep.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -8,10 +9,37 @@
 #include "reader.h"
 #include "vm.h"
 
+/*
+ * Whoever harvests keeps account for every reader of the VM, so their number is
+ * the business of others. Who may exceed limits, may exceed this one: a VMM
+ * that opens its own file very often does not lock the host's monitor out.
+ */
+#define KI_MAX_READERS	64
+
 /* Only who reads what it clears has anything yet to see. */
 static bool ki_reader_has_pending(const struct ki_reader *r)
 {
 	return (r->mode & FMODE_READ) && (r->mode & FMODE_WRITE);
+}
+
+static int ki_reader_register(struct ki_reader *r)
+{
+	struct ki_vm *vm = r->vm;
+	int err = 0;
+
+	mutex_lock(&vm->lock);
+	if (ki_reader_has_pending(r)) {
+		if (vm->nr_readers >= KI_MAX_READERS && !capable(CAP_SYS_RESOURCE)) {
+			err = -EBUSY;
+		} else {
+			list_add(&r->node, &vm->readers);
+			vm->nr_readers++;
+		}
+	}
+	if (!err && (r->mode & FMODE_WRITE))
+		vm->harvesters++;
+	mutex_unlock(&vm->lock);
+	return err;
 }
 
 struct ki_reader *ki_reader_open(struct ki_vm *vm, struct mm_struct *mm,
@@ -19,12 +47,10 @@ struct ki_reader *ki_reader_open(struct ki_vm *vm, struct mm_struct *mm,
 {
 	struct ki_reader *r = kzalloc(sizeof(*r), GFP_KERNEL_ACCOUNT);
 	struct ki_slice *slice = kvzalloc(sizeof(*slice), GFP_KERNEL_ACCOUNT);
+	int err = -ENOMEM;
 
-	if (!r || !slice) {
-		kvfree(slice);
-		kfree(r);
-		return ERR_PTR(-ENOMEM);
-	}
+	if (!r || !slice)
+		goto free;
 	r->vm = vm;
 	r->mm = mm;
 	r->mode = mode;
@@ -33,13 +59,15 @@ struct ki_reader *ki_reader_open(struct ki_vm *vm, struct mm_struct *mm,
 	mutex_init(&r->lock);
 	ki_pending_init(&r->pending);
 
-	mutex_lock(&vm->lock);
-	if (mode & FMODE_WRITE)
-		vm->harvesters++;
-	if (ki_reader_has_pending(r))
-		list_add(&r->node, &vm->readers);
-	mutex_unlock(&vm->lock);
+	err = ki_reader_register(r);
+	if (err)
+		goto free;
 	return r;
+
+free:
+	kvfree(slice);
+	kfree(r);
+	return ERR_PTR(err);
 }
 
 static void ki_reader_pay(struct ki_reader *r)
@@ -62,8 +90,10 @@ void ki_reader_close(struct ki_reader *r)
 	mutex_lock(&vm->lock);
 	if (r->mode & FMODE_WRITE)
 		vm->harvesters--;
-	if (ki_reader_has_pending(r))
+	if (ki_reader_has_pending(r)) {
 		list_del(&r->node);
+		vm->nr_readers--;
+	}
 	mutex_unlock(&vm->lock);
 
 	ki_pending_destroy(&r->pending);
@@ -92,11 +122,13 @@ int ki_reader_alive(struct ki_reader *r)
 	return err;
 }
 
-/* What the policy makes of a flush that has come to be owed. */
-static void ki_reader_cleared(struct ki_reader *r)
+/*
+ * Even if nothing was cleared just now: what this reader was told of may have
+ * been cleared by another one, whose policy is none or who takes his time.
+ */
+static void ki_reader_owes_flush(struct ki_reader *r)
 {
-	if (r->slice->cleared && r->policy != KVM_IDLE_TLB_NONE)
-		r->flush_owed = true;
+	r->flush_owed = r->policy != KVM_IDLE_TLB_NONE;
 }
 
 int ki_reader_fetch(struct ki_reader *r)
@@ -109,7 +141,7 @@ int ki_reader_fetch(struct ki_reader *r)
 		return err;
 	if (ki_reader_has_pending(r)) {
 		err = ki_harvest_take(r, r->slice);
-		ki_reader_cleared(r);
+		ki_reader_owes_flush(r);
 	} else {
 		err = ki_harvest_peek(r->vm, r->slice);
 	}
@@ -133,7 +165,7 @@ int ki_reader_mark(struct ki_reader *r)
 	if (err)
 		return err;
 	err = ki_harvest_mark(r, r->slice);
-	ki_reader_cleared(r);
+	ki_reader_owes_flush(r);
 	mmput(r->mm);
 	return err;
 }
@@ -159,10 +191,10 @@ void ki_reader_goto(struct ki_reader *r, u64 word)
 	r->expected = word;
 }
 
-void ki_reader_stop(struct ki_reader *r, u64 word, bool at_end)
+void ki_reader_stop(struct ki_reader *r, u64 word, bool pass_ends)
 {
 	lockdep_assert_held(&r->lock);
 	r->expected = word;
-	if (at_end || r->policy == KVM_IDLE_TLB_PRECISE)
+	if (pass_ends || r->policy == KVM_IDLE_TLB_PRECISE)
 		ki_reader_pay(r);
 }

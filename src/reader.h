@@ -23,7 +23,7 @@ struct ki_vm;
  * @lock: serialises the calls on this file; outermost of our locks
  * @slice: working memory
  * @expected: word of the file where a sweep that goes on would go on
- * @flush_owed: something was cleared and no flush has followed
+ * @flush_owed: it has harvested, or marked, and not yet seen to a flush
  * @node: in the VM's list, if this reader reads and clears
  * @pending: what it has yet to see, likewise
  * @in_flight: something was taken out of @pending that may be put back
@@ -50,7 +50,8 @@ struct ki_reader {
  * @mm: of the VMM, mmgrabbed; likewise
  * @mode: of the file
  *
- * Return: the reader; ERR_PTR(-ENOMEM), and nothing was taken over.
+ * Return: the reader; or, and nothing was taken over, ERR_PTR(-ENOMEM), or
+ * ERR_PTR(-EBUSY) if there are too many on this VM.
  */
 struct ki_reader *ki_reader_open(struct ki_vm *vm, struct mm_struct *mm,
 				 fmode_t mode);
@@ -98,8 +99,9 @@ void ki_reader_goto(struct ki_reader *r, u64 word);
  * ki_reader_stop() - a call ends
  * @r: the reader
  * @word: the word of the file where it ended
- * @at_end: that is the end of the file, and so of a pass
+ * @pass_ends: it was the end of a pass: a read up to the end of the file; or a
+ *	write, which tells nobody of what it clears
  */
-void ki_reader_stop(struct ki_reader *r, u64 word, bool at_end);
+void ki_reader_stop(struct ki_reader *r, u64 word, bool pass_ends);
 
 #endif /* KI_READER_H */

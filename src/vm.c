@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/minmax.h>
 #include <linux/printk.h>
+#include <linux/ratelimit.h>
 #include <linux/slab.h>
 
 #include "compat/kvm_vm.h"
@@ -61,8 +63,21 @@ void ki_vm_put(struct ki_vm *vm)
 
 void ki_vm_flush(struct ki_vm *vm)
 {
-	ki_kvm_flush_tlbs(vm->kvm);
+	u64 cleared;
+	bool owed;
+
 	mutex_lock(&vm->lock);
+	cleared = vm->cleared;
+	owed = vm->flushed != cleared;
+	mutex_unlock(&vm->lock);
+	if (!owed)
+		return;
+
+	ki_kvm_flush_tlbs(vm->kvm);
+
+	/* What was cleared meanwhile may not have been flushed. */
+	mutex_lock(&vm->lock);
+	vm->flushed = max(vm->flushed, cleared);
 	vm->flushes++;
 	mutex_unlock(&vm->lock);
 }
@@ -84,9 +99,13 @@ static const char *ki_reason_text(enum kvm_idle_reason reason)
 
 int ki_vm_refuse(struct ki_vm *vm, enum kvm_idle_reason reason)
 {
-	if (!test_and_set_bit(reason, &vm->told))
-		pr_notice_ratelimited("cannot tell idle memory of the VM of process %d: %s\n",
-				      vm->kvm->userspace_pid,
-				      ki_reason_text(reason));
+	/* Anyone can open and read the file of a VM of his own over and over. */
+	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL,
+				      DEFAULT_RATELIMIT_BURST);
+
+	if (!test_bit(reason, &vm->told) && __ratelimit(&limit) &&
+	    !test_and_set_bit(reason, &vm->told))
+		pr_notice("cannot tell idle memory of the VM of process %d: %s\n",
+			  vm->kvm->userspace_pid, ki_reason_text(reason));
 	return -EOPNOTSUPP;
 }

@@ -20,8 +20,11 @@ struct ki_source;
  * @lock: serialises harvests of this VM; protects all below, and what every
  *	reader has yet to see
  * @readers: the files that harvest and read (struct ki_reader.node)
+ * @nr_readers: how many these are
  * @harvesters: how many files may clear bits
  * @harvested_pages: pages found young and cleared so far
+ * @cleared: grows whenever something is cleared
+ * @flushed: value of @cleared up to which all TLBs are known to be flushed
  * @flushes: TLB flushes so far
  * @told: reasons for refusal that the kernel log has been told, a bit each
  */
@@ -33,8 +36,11 @@ struct ki_vm {
 
 	struct mutex lock;		/* Inside reader->lock. */
 	struct list_head readers;	/* Protected by vm->lock. */
+	unsigned int nr_readers;	/* Protected by vm->lock. */
 	unsigned int harvesters;	/* Protected by vm->lock. */
 	u64 harvested_pages;		/* Protected by vm->lock. */
+	u64 cleared;			/* Protected by vm->lock. */
+	u64 flushed;			/* Protected by vm->lock. */
 	u64 flushes;			/* Protected by vm->lock. */
 	unsigned long told;		/* Atomic bit operations. */
 };
@@ -52,8 +58,11 @@ struct ki_vm *ki_vm_get(struct kvm *kvm);
 void ki_vm_put(struct ki_vm *vm);
 
 /**
- * ki_vm_flush() - flush the TLBs of all vCPUs. May sleep.
+ * ki_vm_flush() - flush the TLBs of all vCPUs, if it is needed
  * @vm: the VM
+ *
+ * It is if anything was cleared since the last flush, no matter by whose
+ * harvest: a stale translation hides accesses from every reader. May sleep.
  */
 void ki_vm_flush(struct ki_vm *vm);
 

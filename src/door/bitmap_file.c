@@ -118,13 +118,22 @@ static int ki_write_slice(struct ki_reader *r, char __user *buf)
 	return ki_reader_mark(r) ?: s->words;
 }
 
-/*
- * Read and write alike: slice by slice up to the end of the file, until
- * something keeps us from going on. @step does one slice.
+/**
+ * struct ki_transfer - what makes the difference between read and write
+ * @step: does one slice; returns words done, or an error
+ * @past_end: the answer at the end of the file and after it
+ * @is_pass: a call is a pass of its own
  */
+struct ki_transfer {
+	int (*step)(struct ki_reader *r, char __user *buf);
+	int past_end;
+	bool is_pass;
+};
+
+/* Slice by slice up to the end of the file, until something is in the way. */
 static ssize_t ki_bitmap_transfer(struct ki_reader *r, char __user *buf,
-				  size_t bytes, loff_t *ppos, int past_end,
-				  int (*step)(struct ki_reader *, char __user *))
+				  size_t bytes, loff_t *ppos,
+				  const struct ki_transfer *t)
 {
 	u64 word = *ppos / KI_WORD_BYTES, start = word;
 	u64 count = bytes / KI_WORD_BYTES, end;
@@ -138,7 +147,7 @@ static ssize_t ki_bitmap_transfer(struct ki_reader *r, char __user *buf,
 	err = ki_reader_alive(r);
 	end = ki_bitmap_words(r);
 	if (!err && word >= end)
-		err = past_end;
+		err = t->past_end;
 	if (!err) {
 		ki_reader_goto(r, word);
 		count = word < end ? min(count, end - word) : 0;
@@ -151,7 +160,7 @@ static ssize_t ki_bitmap_transfer(struct ki_reader *r, char __user *buf,
 		if (word > start && signal_pending(current))
 			break;
 		ki_set_slice(s, word, start + count - word);
-		done = step(r, buf + (word - start) * KI_WORD_BYTES);
+		done = t->step(r, buf + (word - start) * KI_WORD_BYTES);
 		if (done < 0)
 			err = done;
 		else
@@ -161,7 +170,7 @@ static ssize_t ki_bitmap_transfer(struct ki_reader *r, char __user *buf,
 		cond_resched();
 	}
 
-	ki_reader_stop(r, word, word >= end);
+	ki_reader_stop(r, word, t->is_pass || word >= end);
 	mutex_unlock(&r->lock);
 
 	if (word == start)
@@ -173,15 +182,22 @@ static ssize_t ki_bitmap_transfer(struct ki_reader *r, char __user *buf,
 static ssize_t ki_bitmap_read(struct file *file, char __user *buf, size_t bytes,
 			      loff_t *ppos)
 {
-	return ki_bitmap_transfer(file->private_data, buf, bytes, ppos, 0,
-				  ki_read_slice);
+	static const struct ki_transfer reading = { .step = ki_read_slice };
+
+	return ki_bitmap_transfer(file->private_data, buf, bytes, ppos, &reading);
 }
 
 static ssize_t ki_bitmap_write(struct file *file, const char __user *buf,
 			       size_t bytes, loff_t *ppos)
 {
+	static const struct ki_transfer writing = {
+		.step		= ki_write_slice,
+		.past_end	= -ENXIO,
+		.is_pass	= true,
+	};
+
 	return ki_bitmap_transfer(file->private_data, (char __user *)buf, bytes,
-				  ppos, -ENXIO, ki_write_slice);
+				  ppos, &writing);
 }
 
 /* From word @word on, the first that some slot covers a page of. */

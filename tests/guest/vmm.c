@@ -1,0 +1,512 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "ktap.h"
+#include "vmm.h"
+
+/* guest.S */
+extern const char guest_code[], guest_touch[], guest_spin[], guest_code_end[];
+
+static uint64_t random_state = 1;
+
+void random_seed(uint64_t seed)
+{
+	random_state = seed * 0x9e3779b97f4a7c15 | 1;
+}
+
+uint64_t random_below(uint64_t n)
+{
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 7;
+	random_state ^= random_state << 17;
+	return (random_state >> 11) % n;
+}
+
+bool kvm_param_is_yes(const char *module, const char *name)
+{
+	char path[128], value = 0;
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/module/%s/parameters/%s", module, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	if (read(fd, &value, 1) != 1)
+		value = 0;
+	close(fd);
+	return value == 'Y' || value == '1';
+}
+
+static uint64_t round_up(uint64_t n, uint64_t unit)
+{
+	return (n + unit - 1) / unit * unit;
+}
+
+struct vmm_slot *vmm_slot_of(struct vmm *vmm, uint64_t gpa)
+{
+	for (unsigned int i = 0; i < vmm->nr_slots; i++)
+		if (gpa - vmm->slot[i].gpa < vmm->slot[i].bytes)
+			return &vmm->slot[i];
+	return NULL;
+}
+
+void *vmm_hva(struct vmm *vmm, uint64_t gpa)
+{
+	struct vmm_slot *slot = vmm_slot_of(vmm, gpa);
+
+	return slot ? slot->hva + (gpa - slot->gpa) : NULL;
+}
+
+uint64_t vmm_nth_gfn(struct vmm *vmm, uint64_t n)
+{
+	struct vmm_slot *slot = vmm->slot;
+
+	for (; n >= slot->bytes / PAGE_SIZE; slot++)
+		n -= slot->bytes / PAGE_SIZE;
+	return slot->gpa / PAGE_SIZE + n;
+}
+
+/* The truth */
+
+void vmm_observe(struct vmm *vmm, struct gfnset *set)
+{
+	for (int i = 0; i < VMM_MAX_OBSERVERS; i++) {
+		if (vmm->observer[i])
+			continue;
+		memcpy(set->word, vmm->young.word, set->words * 8);
+		vmm->observer[i] = set;
+		return;
+	}
+	die("more than %d observers", VMM_MAX_OBSERVERS);
+}
+
+void vmm_unobserve(struct vmm *vmm, struct gfnset *set)
+{
+	for (int i = 0; i < VMM_MAX_OBSERVERS; i++)
+		if (vmm->observer[i] == set)
+			vmm->observer[i] = NULL;
+}
+
+/* What KVM's __direct_pte_prefetch() does when it has mapped @gfn. */
+static void prefetch(struct vmm *vmm, uint64_t gfn)
+{
+	uint64_t group = gfn & -8UL, start = 0, n = 0;
+
+	for (uint64_t g = group; g <= group + 8; g++) {
+		struct vmm_slot *slot;
+
+		if (g < group + 8 && !gfnset_has(&vmm->mapped, g)) {
+			start = n++ ? start : g;
+			continue;
+		}
+		if (!n)
+			continue;
+		slot = vmm_slot_of(vmm, start << PAGE_SHIFT);
+		if (!slot || slot != vmm_slot_of(vmm, (start + n - 1) << PAGE_SHIFT))
+			return;
+		gfnset_add_range(&vmm->mapped, start, n);
+		n = 0;
+	}
+}
+
+static void touched(struct vmm *vmm, uint64_t gfn)
+{
+	uint64_t first = gfn & -vmm->leaf_pages;
+
+	if (!vmm_slot_of(vmm, gfn << PAGE_SHIFT))
+		return;
+	for (int i = 0; i < VMM_MAX_OBSERVERS; i++)
+		if (vmm->observer[i])
+			gfnset_add_range(vmm->observer[i], first, vmm->leaf_pages);
+	if (gfnset_has(&vmm->mapped, gfn))
+		return;
+	gfnset_add_range(&vmm->mapped, first, vmm->leaf_pages);
+	if (vmm->prefetches && !vmm->thp)
+		prefetch(vmm, gfn);
+}
+
+/* Memory */
+
+static bool backed_by_huge_pages(const struct vmm_slot *slot)
+{
+	unsigned long start, end, kb, huge = 0;
+	char line[256];
+	FILE *f = fopen("/proc/self/smaps", "re");
+	bool inside = false;
+
+	if (!f)
+		die("/proc/self/smaps: %m");
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
+			inside = start < (uintptr_t)slot->hva + slot->bytes &&
+				 end > (uintptr_t)slot->hva;
+		else if (inside && sscanf(line, "AnonHugePages: %lu kB", &kb) == 1)
+			huge += kb * 1024;
+	}
+	fclose(f);
+	return huge >= slot->bytes;
+}
+
+static void set_thp_enabled(void)
+{
+	int fd = open("/sys/kernel/mm/transparent_hugepage/enabled", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, "madvise", 7) != 7)
+		die("transparent_hugepage/enabled: %m");
+	close(fd);
+}
+
+/*
+ * Mapped, aligned as a huge page would have it, and present: KVM then maps it
+ * in one go, and how does not depend on who touches it first.
+ */
+static void slot_alloc(struct vmm *vmm, struct vmm_slot *slot)
+{
+	uint64_t align = vmm->thp ? HUGE_SIZE : PAGE_SIZE;
+	uint8_t *p;
+
+	if ((slot->gpa | slot->bytes) % align)
+		die("slot at %#lx: not aligned to %lu", slot->gpa, align);
+	p = mmap(NULL, slot->bytes + HUGE_SIZE, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p == MAP_FAILED)
+		die("mmap of %lu bytes: %m", slot->bytes);
+	slot->hva = (uint8_t *)round_up((uintptr_t)p, HUGE_SIZE);
+	if (slot->hva > p)
+		munmap(p, slot->hva - p);
+	munmap(slot->hva + slot->bytes, p + HUGE_SIZE - slot->hva);
+
+	/* A fork() would write-protect it all, and KVM would unmap it. */
+	if (madvise(slot->hva, slot->bytes, MADV_DONTFORK) ||
+	    madvise(slot->hva, slot->bytes, vmm->thp ? MADV_HUGEPAGE : MADV_NOHUGEPAGE))
+		die("madvise: %m");
+	for (uint64_t i = 0; i < slot->bytes; i += PAGE_SIZE)
+		slot->hva[i] = 1;
+	if (vmm->thp && !backed_by_huge_pages(slot))
+		die("no huge pages for the slot at %#lx: give the machine more memory", slot->gpa);
+}
+
+/* vCPUs */
+
+uint64_t vmm_code_gpa(struct vmm *vmm, const char *piece)
+{
+	return (vmm->code_gfn << PAGE_SHIFT) + (piece - guest_code);
+}
+
+static void set_registers(struct vmm_vcpu *vcpu, const char *entry, uint32_t count,
+			  uint64_t list, uint64_t from, uint64_t to, uint64_t counter)
+{
+	struct kvm_regs regs = {
+		.rip = vmm_code_gpa(vcpu->vmm, entry),
+		/* IF=1: Bochs lets no interrupt out of a guest that has it clear. */
+		.rflags = 0x202,
+		.rcx = count, .rsi = list,
+		.rbx = from, .rdx = to, .rdi = counter,
+	};
+
+	if (ioctl(vcpu->fd, KVM_SET_REGS, &regs))
+		die("KVM_SET_REGS: %m");
+}
+
+static void run_until_halt(struct vmm_vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+
+	for (;;) {
+		if (ioctl(vcpu->fd, KVM_RUN, 0)) {
+			if (errno != EINTR)
+				die("KVM_RUN: %m");
+			if (run->immediate_exit)
+				return;
+			continue;
+		}
+		switch (run->exit_reason) {
+		case KVM_EXIT_HLT:
+			return;
+		case KVM_EXIT_MMIO:
+			memset(run->mmio.data, 0, sizeof(run->mmio.data));
+			vcpu->mmio_exits++;
+			break;
+		default:
+			die("unexpected exit, reason %u, internal error %u",
+			    run->exit_reason, run->internal.suberror);
+		}
+	}
+}
+
+static void *vcpu_thread(void *arg)
+{
+	struct vmm_vcpu *vcpu = arg;
+
+	for (;;) {
+		while (sem_wait(&vcpu->start))
+			;
+		run_until_halt(vcpu);
+		sem_post(&vcpu->done);
+	}
+	return NULL;
+}
+
+static void interrupt_handler(int signal)
+{
+	(void)signal;
+}
+
+static void vcpu_create(struct vmm *vmm, unsigned int i)
+{
+	struct vmm_vcpu *vcpu = &vmm->vcpu[i];
+	struct kvm_segment code = {
+		.limit = ~0U, .selector = 8, .type = 11,
+		.present = 1, .s = 1, .db = 1, .g = 1,
+	};
+	struct kvm_segment data = code;
+	struct kvm_sregs sregs;
+
+	vcpu->vmm = vmm;
+	vcpu->fd = ioctl(vmm->fd, KVM_CREATE_VCPU, i);
+	if (vcpu->fd < 0)
+		die("KVM_CREATE_VCPU: %m");
+	vcpu->run = mmap(NULL, vmm->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
+	if (vcpu->run == MAP_FAILED)
+		die("mmap of kvm_run: %m");
+	/* Now: a running vCPU answers no ioctl. */
+	vcpu->stats_fd = ioctl(vcpu->fd, KVM_GET_STATS_FD, NULL);
+	if (vcpu->stats_fd < 0)
+		die("KVM_GET_STATS_FD: %m");
+
+	data.selector = 16;
+	data.type = 3;
+	if (ioctl(vcpu->fd, KVM_GET_SREGS, &sregs))
+		die("KVM_GET_SREGS: %m");
+	sregs.cs = code;
+	sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = data;
+	sregs.cr0 = 0x11;	/* PE, ET */
+	if (ioctl(vcpu->fd, KVM_SET_SREGS, &sregs))
+		die("KVM_SET_SREGS: %m");
+
+	sem_init(&vcpu->start, 0, 0);
+	sem_init(&vcpu->done, 0, 0);
+	errno = pthread_create(&vcpu->thread, NULL, vcpu_thread, vcpu);
+	if (errno)
+		die("pthread_create: %m");
+}
+
+void vmm_two_slots(struct vmm *vmm, unsigned long mib)
+{
+	uint64_t first = (mib + 3) / 4 * 2 * MIB;
+
+	vmm->nr_slots = 2;
+	vmm->slot[0] = (struct vmm_slot){ .gpa = 0, .bytes = first };
+	vmm->slot[1] = (struct vmm_slot){ .gpa = 1024 * MIB + 6 * MIB, .bytes = mib * MIB - first };
+}
+
+void vmm_start(struct vmm *vmm)
+{
+	struct sigaction interrupt = { .sa_handler = interrupt_handler };
+	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	uint64_t identity_map = 0xfffbc000;
+
+	if (kvm < 0)
+		die("/dev/kvm: %m");
+	vmm->fd = ioctl(kvm, KVM_CREATE_VM, 0);
+	vmm->run_size = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
+	if (vmm->fd < 0 || vmm->run_size < 0)
+		die("KVM_CREATE_VM: %m");
+	close(kvm);
+
+	/* Needed on Intel, where it makes a slot of KVM's own; ignored elsewhere. */
+	ioctl(vmm->fd, KVM_SET_IDENTITY_MAP_ADDR, &identity_map);
+	ioctl(vmm->fd, KVM_SET_TSS_ADDR, identity_map + PAGE_SIZE);
+
+	vmm->prefetches = !kvm_param_is_yes("kvm", "tdp_mmu");
+	vmm->leaf_pages = vmm->thp ? HUGE_PAGES : 1;
+	if (!vmm->nr_vcpus)
+		vmm->nr_vcpus = 1;
+	if (vmm->nr_vcpus > VMM_MAX_VCPUS)
+		die("at most %d vCPUs", VMM_MAX_VCPUS);
+	if (vmm->thp)
+		set_thp_enabled();
+
+	for (unsigned int i = 0; i < vmm->nr_slots; i++) {
+		struct vmm_slot *slot = &vmm->slot[i];
+		struct kvm_userspace_memory_region region;
+
+		slot_alloc(vmm, slot);
+		region = (struct kvm_userspace_memory_region) {
+			.slot = i,
+			.guest_phys_addr = slot->gpa,
+			.memory_size = slot->bytes,
+			.userspace_addr = (uintptr_t)slot->hva,
+		};
+		if (ioctl(vmm->fd, KVM_SET_USER_MEMORY_REGION, &region))
+			die("KVM_SET_USER_MEMORY_REGION %#lx + %#lx: %m", slot->gpa, slot->bytes);
+		vmm->total_pages += slot->bytes / PAGE_SIZE;
+		if (vmm->end_gfn < (slot->gpa + slot->bytes) / PAGE_SIZE)
+			vmm->end_gfn = (slot->gpa + slot->bytes) / PAGE_SIZE;
+	}
+	gfnset_init(&vmm->mapped, vmm->end_gfn);
+	gfnset_init(&vmm->young, vmm->end_gfn);
+	vmm_observe(vmm, &vmm->young);
+
+	/* Slot 0 begins with the code, a page for each counter, and the lists. */
+	vmm->code_gfn = vmm->slot[0].gpa / PAGE_SIZE;
+	vmm->first_free_gfn = vmm->code_gfn + 1 + 2 * vmm->nr_vcpus +
+			      round_up(vmm->total_pages * sizeof(uint32_t), PAGE_SIZE) / PAGE_SIZE;
+	if (vmm->first_free_gfn * PAGE_SIZE > vmm->slot[0].gpa + vmm->slot[0].bytes)
+		die("slot 0 is too small");
+	memcpy(vmm->slot[0].hva, guest_code, guest_code_end - guest_code);
+
+	sigaction(SIGUSR1, &interrupt, NULL);
+	for (unsigned int i = 0; i < vmm->nr_vcpus; i++)
+		vcpu_create(vmm, i);
+}
+
+void vmm_stop(struct vmm *vmm)
+{
+	for (unsigned int i = 0; i < vmm->nr_vcpus; i++) {
+		struct vmm_vcpu *vcpu = &vmm->vcpu[i];
+
+		if (vcpu->spinning)
+			vmm_spin_stop(vmm, i);
+		pthread_cancel(vcpu->thread);
+		pthread_join(vcpu->thread, NULL);
+		munmap(vcpu->run, vmm->run_size);
+		close(vcpu->stats_fd);
+		close(vcpu->fd);
+	}
+	close(vmm->fd);
+	for (unsigned int i = 0; i < vmm->nr_slots; i++)
+		munmap(vmm->slot[i].hva, vmm->slot[i].bytes);
+	gfnset_free(&vmm->mapped);
+	gfnset_free(&vmm->young);
+	memset(vmm, 0, sizeof(*vmm));
+}
+
+/* Rounds */
+
+static uint64_t counter_gfn(struct vmm *vmm, unsigned int vcpu)
+{
+	return vmm->code_gfn + 1 + vcpu;
+}
+
+void vmm_touch(struct vmm *vmm, const uint32_t *list, size_t n)
+{
+	uint64_t list_gfn = counter_gfn(vmm, vmm->nr_vcpus);
+
+	if (n > vmm->total_pages)
+		die("a list of %zu entries is too long", n);
+	for (size_t i = 0; i < n; i++)
+		touched(vmm, list[i] >> PAGE_SHIFT);
+	for (unsigned int i = 0; i < vmm->nr_vcpus; i++) {
+		struct vmm_vcpu *vcpu = &vmm->vcpu[i];
+		size_t part = i + 1 == vmm->nr_vcpus ? n : random_below(n + 1);
+		uint64_t list_pages = round_up(part * sizeof(*list), PAGE_SIZE) / PAGE_SIZE;
+
+		if (vcpu->spinning)
+			die("vCPU %u is spinning", i);
+		if (part)
+			memcpy(vmm_hva(vmm, list_gfn << PAGE_SHIFT), list, part * sizeof(*list));
+		set_registers(vcpu, guest_touch, part, list_gfn << PAGE_SHIFT, 0, 0, 0);
+		touched(vmm, vmm->code_gfn);
+		for (; list_pages; list_pages--)
+			touched(vmm, list_gfn++);
+		list += part;
+		n -= part;
+		sem_post(&vcpu->start);
+	}
+	for (unsigned int i = 0; i < vmm->nr_vcpus; i++)
+		while (sem_wait(&vmm->vcpu[i].done))
+			;
+}
+
+void vmm_touch_range(struct vmm *vmm, uint64_t gfn, uint64_t n, bool write)
+{
+	uint32_t *list = calloc(n, sizeof(*list));
+
+	for (uint64_t i = 0; i < n; i++)
+		list[i] = (gfn + i) << PAGE_SHIFT | (write ? VMM_WRITE : 0);
+	vmm_touch(vmm, list, n);
+	free(list);
+}
+
+void vmm_spin(struct vmm *vmm, unsigned int i, uint64_t gfn, uint64_t n)
+{
+	struct vmm_vcpu *vcpu = &vmm->vcpu[i];
+	uint64_t counter = counter_gfn(vmm, i) << PAGE_SHIFT;
+
+	vcpu->spinning = true;
+	vcpu->spin_gfn = gfn;
+	vcpu->spin_pages = n;
+	*(uint32_t *)vmm_hva(vmm, counter) = 0;
+	set_registers(vcpu, guest_spin, 0, 0, gfn << PAGE_SHIFT, (gfn + n) << PAGE_SHIFT, counter);
+	sem_post(&vcpu->start);
+}
+
+uint32_t vmm_spin_sweeps(struct vmm *vmm, unsigned int i)
+{
+	return *(volatile uint32_t *)vmm_hva(vmm, counter_gfn(vmm, i) << PAGE_SHIFT);
+}
+
+void vmm_spin_touched(struct vmm *vmm, unsigned int i)
+{
+	struct vmm_vcpu *vcpu = &vmm->vcpu[i];
+
+	touched(vmm, vmm->code_gfn);
+	touched(vmm, counter_gfn(vmm, i));
+	for (uint64_t gfn = 0; gfn < vcpu->spin_pages; gfn++)
+		touched(vmm, vcpu->spin_gfn + gfn);
+}
+
+void vmm_spin_stop(struct vmm *vmm, unsigned int i)
+{
+	struct vmm_vcpu *vcpu = &vmm->vcpu[i];
+
+	vcpu->run->immediate_exit = 1;
+	pthread_kill(vcpu->thread, SIGUSR1);
+	while (sem_wait(&vcpu->done))
+		;
+	vcpu->run->immediate_exit = 0;
+	vcpu->spinning = false;
+	vmm_spin_touched(vmm, i);
+}
+
+void vmm_run(struct vmm *vmm, const char *piece, uint32_t ebx)
+{
+	struct vmm_vcpu *vcpu = &vmm->vcpu[0];
+
+	set_registers(vcpu, piece, 0, 0, ebx, 0, 0);
+	sem_post(&vcpu->start);
+	while (sem_wait(&vcpu->done))
+		;
+}
+
+uint64_t vmm_vcpu_stat(struct vmm *vmm, unsigned int i, const char *name)
+{
+	struct kvm_stats_header head;
+	struct kvm_stats_desc *desc;
+	uint64_t value = 0;
+	size_t stride;
+	bool found = false;
+	int fd = vmm->vcpu[i].stats_fd;
+
+	if (pread(fd, &head, sizeof(head), 0) != sizeof(head))
+		die("statistics: %m");
+	stride = sizeof(*desc) + head.name_size;
+	desc = alloca(stride);
+	for (uint32_t d = 0; d < head.num_desc && !found; d++) {
+		if (pread(fd, desc, stride, head.desc_offset + d * stride) != (ssize_t)stride)
+			die("statistics: %m");
+		if (strcmp(desc->name, name))
+			continue;
+		found = pread(fd, &value, 8, head.data_offset + desc->offset) == 8;
+	}
+	if (!found)
+		die("KVM has no statistics called %s", name);
+	return value;
+}

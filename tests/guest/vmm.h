@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A mini VMM that knows which pages its guest touched.
+ *
+ * The truth it keeps is about the second-level table of the guest:
+ *
+ *  - A page is *touched* when the guest itself read, wrote or executed it. That
+ *    is what a round was told to touch, and besides it the page with the
+ *    guest's code and those of the list that it read its orders from. The
+ *    VMM's own accesses through the hva do not count, nor does an MMIO access:
+ *    no slot, no page. There is no stack, no paging, no descriptor table and
+ *    no interrupt in the guest, hence no other access.
+ *  - A page is *mapped* once it was touched: nothing ever unmaps here. KVM's
+ *    older MMU (tdp_mmu=N) also maps the neighbours of a page that it maps, as
+ *    not accessed, in aligned groups of eight.
+ *  - With huge pages a leaf maps 512 pages, which are touched and mapped as one.
+ *
+ * Pages touched are added to every set that was registered by vmm_observe();
+ * whoever owns the set takes out again what has been reported.
+ */
+#ifndef VMM_H
+#define VMM_H
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gfnset.h"
+
+#define PAGE_SHIFT	12
+#define PAGE_SIZE	4096UL
+#define HUGE_PAGES	512UL
+#define HUGE_SIZE	(HUGE_PAGES * PAGE_SIZE)
+#define MIB		(1UL << 20)
+
+#define VMM_MAX_SLOTS		4
+#define VMM_MAX_VCPUS		8
+#define VMM_MAX_OBSERVERS	8
+
+/* Into a list entry: the address of a dword of the guest, bit 0 for a write. */
+#define VMM_WRITE	1U
+
+struct vmm_slot {
+	uint64_t gpa;
+	uint64_t bytes;
+	uint8_t *hva;	/* set by vmm_start() */
+};
+
+struct vmm_vcpu {
+	struct vmm *vmm;
+	int fd;
+	int stats_fd;
+	struct kvm_run *run;
+	pthread_t thread;
+	sem_t start, done;
+	uint64_t list_gpa;	/* where the orders of this vCPU lie */
+	uint64_t mmio_exits;
+	/* While it spins: */
+	bool spinning;
+	uint64_t spin_gfn, spin_pages;
+};
+
+struct vmm {
+	/* Set by the caller before vmm_start(); a zero vcpus means one. */
+	unsigned int nr_vcpus;
+	unsigned int nr_slots;
+	bool thp;
+	struct vmm_slot slot[VMM_MAX_SLOTS];
+
+	/* Set by vmm_start(). */
+	int fd;
+	bool prefetches;	/* KVM maps neighbours: see above */
+	uint64_t code_gfn;	/* the guest's code: the first page of slot 0 */
+	uint64_t first_free_gfn;	/* the first page of slot 0 with nothing of ours in it */
+	uint64_t end_gfn;	/* behind the last slot */
+	uint64_t total_pages;
+	uint64_t leaf_pages;	/* 1, or 512 with huge pages */
+	struct vmm_vcpu vcpu[VMM_MAX_VCPUS];
+
+	int run_size;
+	struct gfnset mapped;
+	struct gfnset young;	/* touched, and harvested by no reader since */
+	struct gfnset *observer[VMM_MAX_OBSERVERS];
+};
+
+/* Two slots with a gap between them, @mib together, with defaults for the rest. */
+void vmm_two_slots(struct vmm *vmm, unsigned long mib);
+
+/* Make the VM as described in *vmm. Dies if that fails. */
+void vmm_start(struct vmm *vmm);
+void vmm_stop(struct vmm *vmm);
+
+/* Have touched pages added to @set, which begins with those young now. */
+void vmm_observe(struct vmm *vmm, struct gfnset *set);
+void vmm_unobserve(struct vmm *vmm, struct gfnset *set);
+
+/*
+ * One round: the vCPUs together touch the @n entries of @list, each a part of
+ * random size, in order. Returns once all of them are done.
+ * An address that no slot covers is an MMIO access and is answered with zero.
+ */
+void vmm_touch(struct vmm *vmm, const uint32_t *list, size_t n);
+
+/* The same for every page of a range. */
+void vmm_touch_range(struct vmm *vmm, uint64_t gfn, uint64_t n, bool write);
+
+/*
+ * Have a vCPU sweep over a range without an exit until vmm_spin_stop(). What it
+ * touches is added to the truth by vmm_spin_touched(), as the caller knows best
+ * from when on that holds: when vmm_spin_sweeps() has moved on by two.
+ */
+void vmm_spin(struct vmm *vmm, unsigned int vcpu, uint64_t gfn, uint64_t n);
+uint32_t vmm_spin_sweeps(struct vmm *vmm, unsigned int vcpu);
+void vmm_spin_touched(struct vmm *vmm, unsigned int vcpu);
+void vmm_spin_stop(struct vmm *vmm, unsigned int vcpu);
+
+/*
+ * Where in the guest a piece of guest.S lies, and vCPU 0 running one until it
+ * halts. Keeps no truth: for guests that are not harvested afterwards.
+ */
+extern const char guest_vmrun[], guest_l2[];
+uint64_t vmm_code_gpa(struct vmm *vmm, const char *piece);
+void vmm_run(struct vmm *vmm, const char *piece, uint32_t ebx);
+
+/* One of KVM's own counters of a vCPU, as "exits" (binary statistics). */
+uint64_t vmm_vcpu_stat(struct vmm *vmm, unsigned int vcpu, const char *name);
+
+/* NULL if no slot covers it. */
+struct vmm_slot *vmm_slot_of(struct vmm *vmm, uint64_t gpa);
+void *vmm_hva(struct vmm *vmm, uint64_t gpa);
+
+/* All pages of all slots, by index from 0 to total_pages - 1. */
+uint64_t vmm_nth_gfn(struct vmm *vmm, uint64_t n);
+
+/* "Y" if a parameter of a KVM module reads so; false if there is none. */
+bool kvm_param_is_yes(const char *module, const char *name);
+
+/* xorshift: the same sequence everywhere for the same seed. */
+void random_seed(uint64_t seed);
+uint64_t random_below(uint64_t n);
+
+#endif

@@ -25,8 +25,8 @@ struct ki_slice {
 
 /*
  * Each of these: returns 0, or -EOPNOTSUPP (and the kernel log says why),
- * -ENOMEM, -EINTR. Whatever was cleared before an error
- * is due to every reader. Takes the VM's lock; may sleep.
+ * -ENOMEM, -EINTR. Whatever was cleared before an error is due to every reader.
+ * Takes the VM's lock; may sleep.
  */
 
 /** ki_harvest_peek() - what is young now? Clears nothing. */

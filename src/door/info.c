@@ -57,7 +57,8 @@ static long ki_get_info(struct ki_reader *r, void __user *arg)
 		.size			= size,
 		.abi_version		= KVM_IDLE_ABI_VERSION,
 		.page_size		= PAGE_SIZE,
-		.source			= r->vm->source->id,
+		.source			= ki_usable(e.reason) ? r->vm->source->id :
+								KVM_IDLE_SOURCE_NONE,
 		.reason			= e.reason,
 		.format			= e.format,
 		.levels			= e.levels,
@@ -67,8 +68,6 @@ static long ki_get_info(struct ki_reader *r, void __user *arg)
 	};
 	if (e.reason == KVM_IDLE_REASON_OK)
 		info.flags |= KVM_IDLE_INFO_HW_ACCESSED | KVM_IDLE_INFO_HW_DIRTY;
-	else if (e.reason != KVM_IDLE_REASON_NO_TABLE)
-		info.source = KVM_IDLE_SOURCE_NONE;
 	if (r->mode & FMODE_WRITE)
 		info.flags |= KVM_IDLE_INFO_CAN_HARVEST;
 

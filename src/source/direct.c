@@ -13,12 +13,6 @@
  */
 #define KI_WORDS_AT_ONCE	128
 
-static bool ki_usable(enum kvm_idle_reason reason)
-{
-	return reason == KVM_IDLE_REASON_OK ||
-	       reason == KVM_IDLE_REASON_NO_TABLE;
-}
-
 static void ki_direct_examine(struct kvm *kvm, struct ki_examination *e)
 {
 	struct ki_roots roots;

@@ -8,6 +8,13 @@
 
 #include "table/table.h"
 
+/* Does a source that gives this reason answer? */
+static inline bool ki_usable(enum kvm_idle_reason reason)
+{
+	return reason == KVM_IDLE_REASON_OK ||
+	       reason == KVM_IDLE_REASON_NO_TABLE;
+}
+
 /**
  * struct ki_examination - what a source has to say about a VM
  * @reason: KVM_IDLE_REASON_OK or _NO_TABLE if it can answer; else why not

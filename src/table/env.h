@@ -14,12 +14,18 @@
 #include <linux/bits.h>
 #include <linux/compiler.h>
 #include <linux/io.h>
+#include <linux/mmzone.h>
+#include <linux/pfn.h>
+#include <linux/string.h>
 #include <linux/types.h>
 
-/* The table page at physical address @phys, in the kernel's direct map. */
+/*
+ * The table page at physical address @phys, in the kernel's direct map. NULL if
+ * there is no memory: then what led there is not the entry it was taken for.
+ */
 static inline u64 *ki_table_at(u64 phys)
 {
-	return __va(phys);
+	return pfn_valid(PHYS_PFN(phys)) ? __va(phys) : NULL;
 }
 
 static inline bool ki_replace_entry(u64 *entry, u64 old, u64 new)

@@ -6,15 +6,58 @@
 #include "kvm_x86.h"
 #include "walk.h"
 
+#define KI_EPT_RWX	GENMASK_ULL(2, 0)	/* read, write or execute */
+
 static const struct ki_format ki_ept = {
-	.mapped		= GENMASK_ULL(2, 0),	/* read, write or execute */
-	.real_mask	= KI_KVM_PRESENT | KI_KVM_AD_TYPE,
+	KI_X86_FORMAT,
+	.mapped		= KI_EPT_RWX,
+	.real_mask	= KI_KVM_PRESENT | KI_KVM_AD_TRACKED,
 	.real_value	= KI_KVM_PRESENT,
 	.accessed	= BIT_ULL(8),
-	.leaf		= BIT_ULL(7),
+};
+
+static const struct ki_format ki_ept_no_present_bit = {
+	KI_X86_FORMAT,
+	.mapped		= KI_EPT_RWX,
+	.real_mask	= KI_KVM_AD_TRACKED,
+	.real_value	= 0,
+	.accessed	= BIT_ULL(8),
+};
+
+/*
+ * A tracked page that was not accessed yet has none of RWX, and is mapped all
+ * the same: KVM's type bits alone tell. Bit 8 is not hardware's here.
+ */
+static const struct ki_format ki_ept_tracked = {
+	KI_X86_FORMAT,
+	.mapped		= KI_KVM_AD_TRACKED,
+	.real_mask	= KI_KVM_PRESENT | KI_KVM_AD_TRACKED,
+	.real_value	= KI_KVM_PRESENT | KI_KVM_AD_TRACKED,
+};
+
+static const struct ki_format ki_ept_tracked_no_present_bit = {
+	KI_X86_FORMAT,
+	.mapped		= KI_KVM_AD_TRACKED,
+	.real_mask	= KI_KVM_AD_TYPE,
+	.real_value	= KI_KVM_AD_TRACKED,
 };
 
 enum ki_walk_result ki_walk_ept(struct ki_walk *w)
 {
 	return ki_walk(&ki_ept, w);
+}
+
+enum ki_walk_result ki_walk_ept_no_present_bit(struct ki_walk *w)
+{
+	return ki_walk(&ki_ept_no_present_bit, w);
+}
+
+enum ki_walk_result ki_walk_ept_tracked(struct ki_walk *w)
+{
+	return ki_walk(&ki_ept_tracked, w);
+}
+
+enum ki_walk_result ki_walk_ept_tracked_no_present_bit(struct ki_walk *w)
+{
+	return ki_walk(&ki_ept_tracked_no_present_bit, w);
 }

@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The bits that KVM itself keeps in every second-level entry on x86, where the
- * hardware ignores them (arch/x86/kvm/mmu/spte.h, same in 5.13 to 6.12).
+ * hardware ignores them (arch/x86/kvm/mmu/spte.h).
  */
 #ifndef KI_TABLE_KVM_X86_H
 #define KI_TABLE_KVM_X86_H
 
 #include "env.h"
+
+/* What all of them have in common, for a struct ki_format. */
+#define KI_X86_FORMAT				\
+	.level_bits	= 9,			\
+	.max_leaf_level	= 3,	/* 1 GiB */	\
+	.leaf_mask	= BIT_ULL(7),		\
+	.leaf_value	= BIT_ULL(7)
 
 /*
  * Set in entries that KVM treats as present, clear in MMIO entries and in its
@@ -17,10 +24,14 @@
 #define KI_KVM_PRESENT	BIT_ULL(11)
 
 /*
- * SPTE_TDP_AD_MASK: zero where the accessed and dirty bits are hardware's, 1
- * where KVM emulates them by faults (eptad=0, nested), 2 where it
- * write-protects instead of using the dirty bit (nested, PML).
+ * SPTE_TDP_AD_MASK: 0 where the accessed and dirty bits are hardware's; 2 where
+ * the accessed bit is, but KVM write-protects instead of using the dirty bit
+ * (nested guests, with PML); 1 where KVM emulates both by faults (eptad=0,
+ * nested). Before there was KI_KVM_PRESENT, it was called SPTE_SPECIAL_MASK and
+ * 3 in MMIO entries; that and the hardware's present bits, which the marker for
+ * an entry under removal did not have either, tell real entries.
  */
-#define KI_KVM_AD_TYPE	GENMASK_ULL(53, 52)
+#define KI_KVM_AD_TYPE		GENMASK_ULL(53, 52)
+#define KI_KVM_AD_TRACKED	BIT_ULL(52)
 
 #endif /* KI_TABLE_KVM_X86_H */

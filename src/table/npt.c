@@ -7,14 +7,27 @@
 #include "walk.h"
 
 static const struct ki_format ki_npt = {
+	KI_X86_FORMAT,
 	.mapped		= BIT_ULL(0),
-	.real_mask	= KI_KVM_PRESENT | KI_KVM_AD_TYPE,
+	.real_mask	= KI_KVM_PRESENT | KI_KVM_AD_TRACKED,
 	.real_value	= KI_KVM_PRESENT,
 	.accessed	= BIT_ULL(5),
-	.leaf		= BIT_ULL(7),
+};
+
+static const struct ki_format ki_npt_no_present_bit = {
+	KI_X86_FORMAT,
+	.mapped		= BIT_ULL(0),
+	.real_mask	= KI_KVM_AD_TRACKED,
+	.real_value	= 0,
+	.accessed	= BIT_ULL(5),
 };
 
 enum ki_walk_result ki_walk_npt(struct ki_walk *w)
 {
 	return ki_walk(&ki_npt, w);
+}
+
+enum ki_walk_result ki_walk_npt_no_present_bit(struct ki_walk *w)
+{
+	return ki_walk(&ki_npt_no_present_bit, w);
 }

@@ -9,13 +9,19 @@
 
 #include "env.h"
 
-/* The unit of work: what one 4 KiB page of bitmap speaks of, 128 MiB of guest. */
+/*
+ * The unit of work: what one 4 KiB piece of bitmap speaks of, whatever the size
+ * of a page: 128 MiB of guest in pages of 4 KiB.
+ */
 #define KI_SLICE_SHIFT	15
 #define KI_SLICE_PAGES	BIT_ULL(KI_SLICE_SHIFT)
 #define KI_SLICE_WORDS	(KI_SLICE_PAGES / 64)
 #define KI_SLICE_BYTES	(KI_SLICE_PAGES / 8)
 
-/* A level 3 leaf maps more than one slice: see KI_WALK_GIANT. */
+/*
+ * One size of leaf is larger than a slice: level 3 where pages are of 4 KiB,
+ * which is 1 GiB. See KI_WALK_GIANT.
+ */
 #define KI_GIANT_PAGES	BIT_ULL(18)
 #define KI_GIANT_SLICES	(KI_GIANT_PAGES / KI_SLICE_PAGES)
 
@@ -25,23 +31,39 @@
  * @present: set where a page of @want is mapped by a real leaf
  * @young: set where such a leaf was found young and, if the walk clears, was
  *	cleared by this walk and nobody else
+ * @huge: one bit a word of @present: set where a leaf above level 1 maps all
+ *	64 pages
+ * @giant: likewise, in addition to @huge: where that leaf is larger than the
+ *	slice
  *
- * Present and young of a huge leaf are set for all of it that lies in the
- * slice, be it in @want or not: its accessed bit speaks of all its pages.
- * The walk only ever sets bits in @present and @young.
+ * What is said of a huge leaf is said for all of it that lies in the slice, be
+ * it in @want or not: its accessed bit speaks of all its pages.
+ * A walk only ever sets bits in the answers (all but @want); it is for the
+ * caller to begin with none: ki_bits_clear_answers().
  */
 struct ki_bits {
 	u64 want[KI_SLICE_WORDS];
 	u64 present[KI_SLICE_WORDS];
 	u64 young[KI_SLICE_WORDS];
+	u64 huge[KI_SLICE_WORDS / 64];
+	u64 giant[KI_SLICE_WORDS / 64];
 };
+
+static inline void ki_bits_clear_answers(struct ki_bits *bits)
+{
+	memset(bits->present, 0, sizeof(bits->present));
+	memset(bits->young, 0, sizeof(bits->young));
+	memset(bits->huge, 0, sizeof(bits->huge));
+	memset(bits->giant, 0, sizeof(bits->giant));
+}
 
 /**
  * enum ki_walk_result - how a walk ended
  * @KI_WALK_DONE: the whole range was looked at
- * @KI_WALK_GIANT: there is a young leaf that reaches beyond the slice (1 GiB),
- *	and the caller did not say that it is ready to account for all of it
- * @KI_WALK_STRANGE: an entry that no table of this format can hold
+ * @KI_WALK_GIANT: there is a young leaf that reaches beyond the slice, and the
+ *	caller did not say that it is ready to account for all of it
+ * @KI_WALK_STRANGE: this is no table of this format: a depth, a leaf, or the
+ *	address of a table that it cannot have
  */
 enum ki_walk_result {
 	KI_WALK_DONE,
@@ -52,21 +74,28 @@ enum ki_walk_result {
 /**
  * struct ki_walk - one walk over a part of a slice
  * @root: physical address of the root table
- * @levels: levels of the table; the root's entries are of this level, and
- *	those of level 1 map 4 KiB each
- * @addr_mask: the bits of an entry that hold a physical address
+ * @levels: levels of the table, 2 to 5; the root's entries are of this level,
+ *	and those of level 1 map a page each
+ * @root_entries: entries of the root, if it is not one table page: stage 2
+ *	tables may begin with less than one or with several; 0: one page
+ * @addr_mask: the bits of an entry that hold a physical address, in place
+ * @high_addr_mask: further bits of it, kept elsewhere in the entry, or 0
+ * @high_addr_shift: by how much to shift those left
  * @base: gfn of the slice: bit 0 of the bitmaps
  * @start: first gfn to look at, a multiple of 64, in the slice
  * @end: first gfn not to look at, a multiple of 64, in the slice or its end
  * @clear: clear young bits, not only look
  * @giant_ready: a young leaf larger than the slice may be cleared
- * @giant_taken: out: such a leaf was cleared: all of its 1 GiB was young
+ * @giant_taken: out: such a leaf was cleared: all of KI_GIANT_PAGES was young
  * @bits: where the answer goes
  */
 struct ki_walk {
 	u64 root;
 	unsigned int levels;
+	unsigned int root_entries;
 	u64 addr_mask;
+	u64 high_addr_mask;
+	unsigned int high_addr_shift;
 	u64 base;
 	u64 start;
 	u64 end;
@@ -80,8 +109,20 @@ struct ki_walk {
  * One instance of the walk (walk.h) a format. Each may run beside the
  * hardware and beside KVM: an entry is changed by one compare-and-exchange, if
  * it still is the real, young leaf that was seen.
+ *
+ * _no_present_bit: tables of a KVM that does not mark real entries by a bit of
+ * its own. _tracked: tables without accessed bits (eptad=0), where KVM takes
+ * away the permissions of what it wants to see accessed: only what is present,
+ * and the sizes of leaves, can be told; nothing is young and nothing cleared.
  */
 enum ki_walk_result ki_walk_ept(struct ki_walk *w);
+enum ki_walk_result ki_walk_ept_no_present_bit(struct ki_walk *w);
+enum ki_walk_result ki_walk_ept_tracked(struct ki_walk *w);
+enum ki_walk_result ki_walk_ept_tracked_no_present_bit(struct ki_walk *w);
 enum ki_walk_result ki_walk_npt(struct ki_walk *w);
+enum ki_walk_result ki_walk_npt_no_present_bit(struct ki_walk *w);
+
+/* @page_shift: 12, 14 or 16: pages, and tables, of 4, 16 or 64 KiB. */
+enum ki_walk_result ki_walk_stage2(struct ki_walk *w, unsigned int page_shift);
 
 #endif /* KI_TABLE_H */

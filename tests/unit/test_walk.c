@@ -10,17 +10,21 @@
 
 #include "model.h"
 
-#define ADDR_MASK	0x000ffffffffff000ULL
 #define BASE		(5 * KI_SLICE_PAGES)	/* a slice like any other */
 
 static struct ki_bits bits;
 
-static struct ki_walk walk_of(u64 root, unsigned int levels, bool clear)
+static struct ki_walk walk_of(const struct kind *k, u64 root, bool clear)
 {
+	const struct format *f = k->format;
+
 	return (struct ki_walk) {
 		.root = root,
-		.levels = levels,
-		.addr_mask = ADDR_MASK,
+		.levels = k->levels,
+		.root_entries = k->root_entries,
+		.addr_mask = f->addr_mask,
+		.high_addr_mask = f->high_addr_mask,
+		.high_addr_shift = f->high_addr_shift,
 		.base = BASE,
 		.start = BASE,
 		.end = BASE + KI_SLICE_PAGES,
@@ -54,16 +58,21 @@ static unsigned int count(const u64 *map)
 	return n;
 }
 
-/* Every test runs for both formats and for tables of 4 and of 5 levels. */
-#define for_each_kind(f, levels)					\
-	for (const struct format *f = formats; f < formats + 2; f++)	\
-		for (unsigned int levels = 4; levels <= 5; levels++)
+static u64 huge_pages(const struct format *f)
+{
+	return level_pages(f, 2);
+}
+
+/* Every test runs for every format and for each depth and root of its tables. */
+#define for_each_kind(k, f)						\
+	for (const struct kind *k = kinds; k < kinds + nr_kinds; k++)	\
+		for (const struct format *f = k->format; f; f = NULL)
 
 static void test_empty(void **state)
 {
 	(void)state;
-	for_each_kind(f, levels) {
-		struct ki_walk w = walk_of(model_new(f, levels), levels, true);
+	for_each_kind(k, f) {
+		struct ki_walk w = walk_of(k, model_new(k), true);
 
 		want_all();
 		assert_int_equal(f->walk(&w), KI_WALK_DONE);
@@ -75,8 +84,8 @@ static void test_empty(void **state)
 static void test_harvest_clears_accessed_alone(void **state)
 {
 	(void)state;
-	for_each_kind(f, levels) {
-		struct ki_walk w = walk_of(model_new(f, levels), levels, true);
+	for_each_kind(k, f) {
+		struct ki_walk w = walk_of(k, model_new(k), true);
 		u64 *hot = model_map(BASE + 3, 1, f->accessed | f->dirty);
 		u64 *cold = model_map(BASE + 4, 1, f->dirty);
 		u64 hot_was = *hot, cold_was = *cold;
@@ -92,91 +101,173 @@ static void test_harvest_clears_accessed_alone(void **state)
 	}
 }
 
+static void test_accessed_without_dirty(void **state)
+{
+	(void)state;
+	for_each_kind(k, f) {
+		struct ki_walk w = walk_of(k, model_new(k), true);
+		u64 *hot = model_map(BASE + 3, 1, f->accessed | f->no_dirty);
+		u64 hot_was = *hot;
+
+		want_all();
+		assert_int_equal(f->walk(&w), KI_WALK_DONE);
+		assert_true(present(BASE + 3) && young(BASE + 3));
+		assert_true(*hot == (hot_was & ~f->accessed));
+	}
+}
+
 static void test_peek_changes_nothing(void **state)
 {
 	(void)state;
-	for_each_kind(f, levels) {
-		struct ki_walk w = walk_of(model_new(f, levels), levels, false);
+	for_each_kind(k, f) {
+		struct ki_walk w = walk_of(k, model_new(k), false);
 		u64 *page = model_map(BASE, 1, f->accessed);
-		u64 *huge = model_map(BASE + 512, 2, f->accessed);
+		u64 *huge = model_map(BASE + huge_pages(f), 2, f->accessed);
 		u64 page_was = *page, huge_was = *huge;
 
 		want_all();
 		assert_int_equal(f->walk(&w), KI_WALK_DONE);
-		assert_int_equal(count(bits.young), 513);
+		assert_int_equal(count(bits.young), 1 + huge_pages(f));
 		assert_true(*page == page_was && *huge == huge_was);
 	}
 }
 
-/* Entries that look young to who tests two bits, and are not the hardware's. */
+/* An entry that looks young to who tests two bits, and is not the hardware's. */
+static void expect_unreal(const struct kind *k, u64 entry, unsigned int levels)
+{
+	struct ki_walk w = walk_of(k, model_new(k), true);
+
+	for (unsigned int level = 1; level <= levels; level++)
+		*model_entry(BASE + (level - 1) * huge_pages(k->format), level) = entry;
+
+	want_all();
+	assert_int_equal(k->format->walk(&w), KI_WALK_DONE);
+	assert_int_equal(count(bits.present), 0);
+	assert_int_equal(count(bits.young), 0);
+	for (unsigned int level = 1; level <= levels; level++)
+		assert_true(*model_entry(BASE + (level - 1) * huge_pages(k->format), level) ==
+			    entry);
+}
+
+static void expect_all_unreal(const struct kind *k)
+{
+	const struct format *f = k->format;
+
+	expect_unreal(k, f->mmio, 2);
+	expect_unreal(k, f->mmio | f->accessed, 2);
+	expect_unreal(k, f->removed, 2);
+	for (unsigned int i = 0; i < 8; i++)
+		expect_unreal(k, f->unreal[i], 2);
+	if (f->unreal_page)
+		expect_unreal(k, f->unreal_page, 1);
+}
+
 static void test_unreal_entries(void **state)
 {
 	(void)state;
-	for_each_kind(f, levels) {
-		const u64 unreal[] = {
-			f->mmio,
-			f->mmio | f->accessed,
-			REMOVED,
-			f->page | f->accessed | AD_DISABLED,
-			f->page | f->accessed | AD_WRPROT,
-			f->huge | f->accessed | AD_DISABLED,
-			1ULL << 63,	/* suppress #VE */
-			~f->table & 0xfffULL,
-		};
-		u64 root = model_new(f, levels);
-		struct ki_walk w = walk_of(root, levels, true);
+	for_each_kind(k, f)
+		expect_all_unreal(k);
+}
 
-		for (unsigned int i = 0; i < 8; i++) {
-			*model_entry(BASE + i, 1) = unreal[i];
-			*model_entry(BASE + 512 * (i + 1), 2) = unreal[i];
-		}
-		/* One more, above all that a table page could be. */
-		*model_entry(1ULL << 27, 3) = f->mmio;
+/* In the root, where it stands for more than a slice. */
+static void test_unreal_root_entry(void **state)
+{
+	(void)state;
+	for_each_kind(k, f) {
+		struct ki_walk w = walk_of(k, model_new(k), true);
+		u64 *entry = model_entry(BASE, k->levels);
 
+		*entry = f->mmio | f->accessed;
 		want_all();
 		assert_int_equal(f->walk(&w), KI_WALK_DONE);
 		assert_int_equal(count(bits.present), 0);
-		assert_int_equal(count(bits.young), 0);
-		for (unsigned int i = 0; i < 8; i++) {
-			assert_true(*model_entry(BASE + i, 1) == unreal[i]);
-			assert_true(*model_entry(BASE + 512 * (i + 1), 2) ==
-				    unreal[i]);
-		}
+		assert_true(*entry == (f->mmio | f->accessed));
 	}
 }
 
-static void test_2m_leaf_speaks_for_512(void **state)
+static void test_huge_leaf_speaks_for_all_its_pages(void **state)
 {
 	(void)state;
-	for_each_kind(f, levels) {
-		struct ki_walk w = walk_of(model_new(f, levels), levels, true);
-		u64 *hot = model_map(BASE + 1024, 2, f->accessed);
-		u64 *cold = model_map(BASE + 2048, 2, 0);
+	for_each_kind(k, f) {
+		struct ki_walk w = walk_of(k, model_new(k), true);
+		u64 pages = huge_pages(f), first = BASE + pages;
+		u64 *hot = model_map(first, 2, f->accessed);
+		u64 *cold = model_map(first + pages, 2, 0);
 
 		want_all();
 		/* One page of it is asked for: it cannot be told from the rest. */
-		memset(&bits.want[1024 / 64], 0, 512 / 8);
-		bits.want[1024 / 64 + 3] = 1ULL << 17;
+		memset(&bits.want[pages / 64], 0, pages / 8);
+		bits.want[pages / 64 + 3] = 1ULL << 17;
 
 		assert_int_equal(f->walk(&w), KI_WALK_DONE);
-		assert_int_equal(count(bits.present), 1024);
-		assert_int_equal(count(bits.young), 512);
-		assert_true(young(BASE + 1024) && young(BASE + 1024 + 511));
+		assert_int_equal(count(bits.present), 2 * pages);
+		assert_int_equal(count(bits.young), pages);
+		assert_true(young(first) && young(first + pages - 1));
 		assert_false(*hot & f->accessed);
 		assert_false(*cold & f->accessed);
 	}
 }
 
+static bool word_bit(const u64 *map, u64 gfn)
+{
+	return bit(map, 0, (gfn - BASE) / 64);
+}
+
+static unsigned int count_words(const u64 *map)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < KI_SLICE_WORDS / 64; i++)
+		n += __builtin_popcountll(map[i]);
+	return n;
+}
+
+static void test_sizes_of_leaves(void **state)
+{
+	(void)state;
+	for_each_kind(k, f) {
+		struct ki_walk w = walk_of(k, model_new(k), false);
+		u64 pages = huge_pages(f), first = BASE + pages;
+
+		model_map(BASE, 1, f->accessed);
+		model_map(first, 2, f->accessed);
+		model_map(first + pages, 2, 0);
+		model_map(first + 2 * pages, 2, 0);
+		/* The last is not asked for. */
+		want_all();
+		memset(&bits.want[3 * pages / 64], 0, pages / 8);
+
+		assert_int_equal(f->walk(&w), KI_WALK_DONE);
+		assert_int_equal(count_words(bits.huge), 2 * pages / 64);
+		assert_false(word_bit(bits.huge, first - 1));
+		assert_true(word_bit(bits.huge, first));
+		assert_true(word_bit(bits.huge, first + 2 * pages - 1));
+		assert_int_equal(count_words(bits.giant), 0);
+	}
+}
+
+static void test_clear_answers(void **state)
+{
+	(void)state;
+	memset(&bits, 0xff, sizeof(bits));
+	ki_bits_clear_answers(&bits);
+	assert_int_equal(count(bits.want), KI_SLICE_PAGES);
+	assert_int_equal(count(bits.present), 0);
+	assert_int_equal(count(bits.young), 0);
+	assert_int_equal(count_words(bits.huge), 0);
+	assert_int_equal(count_words(bits.giant), 0);
+}
+
 static void test_only_what_is_wanted(void **state)
 {
 	(void)state;
-	for_each_kind(f, levels) {
-		struct ki_walk w = walk_of(model_new(f, levels), levels, true);
+	for_each_kind(k, f) {
+		struct ki_walk w = walk_of(k, model_new(k), true);
 		u64 *entry[3];
 
 		for (unsigned int i = 0; i < 3; i++)
 			entry[i] = model_map(BASE + 70 + i, 1, f->accessed);
-		u64 *huge = model_map(BASE + 512, 2, f->accessed);
+		u64 *huge = model_map(BASE + huge_pages(f), 2, f->accessed);
 
 		memset(&bits, 0, sizeof(bits));
 		bits.want[1] = 1ULL << 7;	/* page 71 */
@@ -194,8 +285,8 @@ static void test_only_what_is_wanted(void **state)
 static void test_range(void **state)
 {
 	(void)state;
-	for_each_kind(f, levels) {
-		struct ki_walk w = walk_of(model_new(f, levels), levels, true);
+	for_each_kind(k, f) {
+		struct ki_walk w = walk_of(k, model_new(k), true);
 		u64 *before = model_map(BASE + 1023, 1, f->accessed);
 		u64 *first = model_map(BASE + 1024, 1, f->accessed);
 		u64 *last = model_map(BASE + 2047, 1, f->accessed);
@@ -212,12 +303,25 @@ static void test_range(void **state)
 	}
 }
 
+/* Formats that have them: others have no leaf that is larger than a slice. */
+static bool has_giants(const struct kind *k)
+{
+	return k->format->max_leaf_level == 3 && k->levels >= 3;
+}
+
 static void test_giant_leaf(void **state)
 {
+	unsigned int tested = 0;
+
 	(void)state;
-	for_each_kind(f, levels) {
-		struct ki_walk w = walk_of(model_new(f, levels), levels, true);
-		u64 *giant = model_map(BASE, 3, f->accessed);
+	for_each_kind(k, f) {
+		struct ki_walk w = walk_of(k, model_new(k), true);
+		u64 *giant;
+
+		if (!has_giants(k))
+			continue;
+		tested++;
+		giant = model_map(BASE, 3, f->accessed);
 
 		want_all();
 		assert_int_equal(f->walk(&w), KI_WALK_GIANT);
@@ -230,6 +334,8 @@ static void test_giant_leaf(void **state)
 		assert_false(*giant & f->accessed);
 		assert_int_equal(count(bits.young), KI_SLICE_PAGES);
 		assert_int_equal(count(bits.present), KI_SLICE_PAGES);
+		assert_int_equal(count_words(bits.huge), KI_SLICE_WORDS);
+		assert_int_equal(count_words(bits.giant), KI_SLICE_WORDS);
 
 		/* One that is not young needs no preparation. */
 		want_all();
@@ -239,19 +345,76 @@ static void test_giant_leaf(void **state)
 		assert_int_equal(count(bits.present), KI_SLICE_PAGES);
 		assert_int_equal(count(bits.young), 0);
 	}
+	assert_true(tested >= 6);
+}
+
+/* A huge leaf of any other size is taken whole by one slice. */
+static void test_huge_is_not_giant(void **state)
+{
+	(void)state;
+	for_each_kind(k, f) {
+		struct ki_walk w = walk_of(k, model_new(k), true);
+
+		model_map(BASE, 2, f->accessed);
+		want_all();
+		assert_int_equal(f->walk(&w), KI_WALK_DONE);
+		assert_false(w.giant_taken);
+		assert_int_equal(count(bits.young), huge_pages(f));
+	}
 }
 
 static void test_strange_leaf(void **state)
 {
-	(void)state;
-	for_each_kind(f, levels) {
-		struct ki_walk w = walk_of(model_new(f, levels), levels, true);
-		u64 *strange = model_map(BASE, 4, f->accessed);
-		u64 was = *strange;
+	unsigned int tested = 0;
 
+	(void)state;
+	for_each_kind(k, f) {
+		struct ki_walk w = walk_of(k, model_new(k), true);
+		u64 *strange, was;
+
+		if (k->levels <= f->max_leaf_level)
+			continue;
+		tested++;
+		strange = model_map(BASE, f->max_leaf_level + 1, f->accessed);
+		was = *strange;
+		w.giant_ready = true;
 		want_all();
 		assert_int_equal(f->walk(&w), KI_WALK_STRANGE);
 		assert_true(*strange == was);
+	}
+	assert_true(tested >= 10);
+}
+
+static void test_strange_depth(void **state)
+{
+	static const unsigned int strange[] = { 0, 1, 6, 255 };
+
+	(void)state;
+	for_each_kind(k, f) {
+		struct ki_walk w = walk_of(k, model_new(k), true);
+
+		want_all();
+		for (unsigned int i = 0; i < 4; i++) {
+			w.levels = strange[i];
+			assert_int_equal(f->walk(&w), KI_WALK_STRANGE);
+		}
+	}
+	assert_int_equal(ki_walk_stage2(&(struct ki_walk){ .levels = 3 }, 13), KI_WALK_STRANGE);
+}
+
+/* The address of a table where there is no memory: that was no such entry. */
+static void test_strange_address(void **state)
+{
+	(void)state;
+	for_each_kind(k, f) {
+		struct ki_walk w = walk_of(k, model_new(k), true);
+
+		model_map(BASE, 1, f->accessed);
+		*model_entry(BASE, 2) |= 1ULL << 40;
+		want_all();
+		assert_int_equal(f->walk(&w), KI_WALK_STRANGE);
+		w.root |= 1ULL << 40;
+		assert_int_equal(f->walk(&w), KI_WALK_STRANGE);
 	}
 }
 
@@ -267,7 +430,14 @@ static void race_hardware_dirties(u64 *entry)
 static void race_kvm_removes(u64 *entry)
 {
 	races++;
-	*entry = REMOVED;
+	*entry = racing->removed;
+}
+
+/* The bit that is the accessed bit of a leaf is set in it. */
+static void race_kvm_installs_table(u64 *entry)
+{
+	races++;
+	*entry = racing->table | racing->accessed;
 }
 
 static void race_kvm_installs_mmio(u64 *entry)
@@ -282,11 +452,13 @@ static void race_other_clears(u64 *entry)
 	*entry &= ~racing->accessed;
 }
 
-static void race(const struct format *f, unsigned int levels, unsigned int level,
-		 void (*with)(u64 *), u64 expected, bool expected_young)
+static void race(const struct kind *k, unsigned int level, void (*with)(u64 *),
+		 u64 expected, bool expected_young)
 {
-	struct ki_walk w = walk_of(model_new(f, levels), levels, true);
+	const struct format *f = k->format;
+	struct ki_walk w = walk_of(k, model_new(k), true);
 	u64 *entry = model_map(BASE, level, f->accessed);
+	u64 address = *entry & ~(f->page | f->huge | f->accessed);
 
 	want_all();
 	racing = f;
@@ -295,39 +467,39 @@ static void race(const struct format *f, unsigned int levels, unsigned int level
 	assert_int_equal(f->walk(&w), KI_WALK_DONE);
 	assert_true(races >= 1);
 	assert_int_equal(count(bits.young),
-			 expected_young ? level == 1 ? 1 : 512 : 0);
-	assert_true((*entry & 0xfff) == (expected & 0xfff));
+			 expected_young ? level_pages(f, level) : 0);
+	assert_true((*entry & ~address) == expected);
 }
 
 static void test_races(void **state)
 {
 	(void)state;
-	for_each_kind(f, levels) {
+	for_each_kind(k, f) {
 		for (unsigned int level = 1; level <= 2; level++) {
 			u64 leaf = level == 1 ? f->page : f->huge;
 
 			/* The D bit that came in between must survive. */
-			race(f, levels, level, race_hardware_dirties,
-			     leaf | f->dirty, true);
+			race(k, level, race_hardware_dirties, leaf | f->dirty, true);
 			assert_int_equal(races, 2);
-			race(f, levels, level, race_kvm_removes, REMOVED, false);
-			race(f, levels, level, race_kvm_installs_mmio,
+			race(k, level, race_kvm_removes, f->removed, false);
+			race(k, level, race_kvm_installs_mmio,
 			     f->mmio | f->accessed, false);
-			race(f, levels, level, race_other_clears, leaf, false);
+			race(k, level, race_other_clears, leaf, false);
 		}
+		race(k, 2, race_kvm_installs_table, f->table | f->accessed, false);
 	}
 }
 
-/* Guest memory above what 4 levels can map is not that below it once more. */
+/* Guest memory above what the table can map is not that below it once more. */
 static void test_beyond_the_table(void **state)
 {
 	(void)state;
-	for_each_kind(f, levels) {
-		struct ki_walk w = walk_of(model_new(f, levels), levels, true);
+	for_each_kind(k, f) {
+		struct ki_walk w = walk_of(k, model_new(k), true);
 		u64 *low = model_map(BASE, 1, f->accessed);
 
 		want_all();
-		w.base = w.start = BASE + (1ULL << 9 * levels);
+		w.base = w.start = kind_pages(k) + BASE;
 		w.end = w.start + KI_SLICE_PAGES;
 		assert_int_equal(f->walk(&w), KI_WALK_DONE);
 		assert_int_equal(count(bits.present), 0);
@@ -335,12 +507,46 @@ static void test_beyond_the_table(void **state)
 	}
 }
 
+/* The last page of the last entry of the root, wherever that is. */
+static void test_end_of_the_table(void **state)
+{
+	(void)state;
+	for_each_kind(k, f) {
+		struct ki_walk w = walk_of(k, model_new(k), true);
+		u64 last = kind_pages(k) - 1;
+		u64 *entry = model_map(last, 1, f->accessed);
+
+		want_all();
+		w.base = w.start = kind_pages(k) - KI_SLICE_PAGES;
+		w.end = kind_pages(k);
+		assert_int_equal(f->walk(&w), KI_WALK_DONE);
+		assert_int_equal(count(bits.young), 1);
+		assert_true(bit(bits.young, w.base, last));
+		assert_false(*entry & f->accessed);
+	}
+}
+
+/* A root that ends in the middle of a slice. */
+static void test_root_shorter_than_a_slice(void **state)
+{
+	const struct kind k = { kinds[nr_kinds - 1].format, 2, 3 };
+	struct ki_walk w = walk_of(&k, model_new(&k), true);
+
+	(void)state;
+	w.base = w.start = 0;
+	w.end = KI_SLICE_PAGES;
+	model_map(2 * huge_pages(k.format), 2, k.format->accessed);
+	want_all();
+	assert_int_equal(k.format->walk(&w), KI_WALK_DONE);
+	assert_int_equal(count(bits.present), huge_pages(k.format));
+}
+
 /* A wrong address mask, or a table address with high bits, would be wild. */
 static void test_high_bits_of_a_table_entry(void **state)
 {
 	(void)state;
-	for_each_kind(f, levels) {
-		struct ki_walk w = walk_of(model_new(f, levels), levels, false);
+	for_each_kind(k, f) {
+		struct ki_walk w = walk_of(k, model_new(k), false);
 
 		model_map(BASE, 1, f->accessed);
 		*model_entry(BASE, 2) |= 1ULL << 63 | 1ULL << 58 | f->accessed;
@@ -350,18 +556,55 @@ static void test_high_bits_of_a_table_entry(void **state)
 	}
 }
 
+/*
+ * Without accessed bits: what is present is told, whether KVM has taken the
+ * permissions away or not; nothing is young, and nothing is changed.
+ */
+static void test_tracked(void **state)
+{
+	(void)state;
+	for (const struct kind *k = tracked_kinds; k < tracked_kinds + nr_tracked_kinds; k++) {
+		const struct format *f = k->format;
+		struct ki_walk w = walk_of(k, model_new(k), true);
+		/* Read, write, execute; bit 8 too, which some KVM sets by itself. */
+		u64 *entry[] = {
+			model_map(BASE + 70, 1, 0),
+			model_map(BASE + 71, 1, 0x107),
+			model_map(BASE + 512, 2, 0),
+			model_map(BASE + 1024, 2, 0x107),
+		};
+		u64 was[4];
+
+		for (unsigned int i = 0; i < 4; i++)
+			was[i] = *entry[i];
+		want_all();
+		assert_int_equal(f->walk(&w), KI_WALK_DONE);
+		assert_int_equal(count(bits.present), 2 + 1024);
+		assert_true(present(BASE + 70) && present(BASE + 71));
+		assert_true(present(BASE + 512) && present(BASE + 1535));
+		assert_int_equal(count(bits.young), 0);
+		assert_int_equal(count_words(bits.huge), 16);
+		for (unsigned int i = 0; i < 4; i++)
+			assert_true(*entry[i] == was[i]);
+		expect_all_unreal(k);
+	}
+}
+
 /* What a random table says, read entry by entry as plainly as can be. */
 struct expectation {
 	bool present[KI_SLICE_PAGES];
 	bool young[KI_SLICE_PAGES];
+	bool huge[KI_SLICE_PAGES];
 };
 
 static struct expectation expected;
 
 static void random_table(const struct format *f)
 {
+	u64 pages = huge_pages(f);
+
 	memset(&expected, 0, sizeof(expected));
-	for (u64 block = 0; block < KI_SLICE_PAGES; block += 512) {
+	for (u64 block = 0; block < KI_SLICE_PAGES; block += pages) {
 		unsigned int kind = rand() % 4;
 		bool hot = rand() % 2;
 
@@ -369,21 +612,25 @@ static void random_table(const struct format *f)
 			continue;
 		if (kind == 1) {
 			model_map(BASE + block, 2, hot ? f->accessed : 0);
-			for (u64 i = block; i < block + 512; i++) {
+			for (u64 i = block; i < block + pages; i++) {
 				expected.present[i] = true;
 				expected.young[i] = hot;
+				expected.huge[i] = true;
 			}
 			continue;
 		}
-		for (u64 i = block; i < block + 512; i++) {
-			switch (rand() % 5) {
+		for (u64 i = block; i < block + pages; i++) {
+			switch (rand() % 6) {
 			case 0:
 				*model_entry(BASE + i, 1) = f->mmio;
 				break;
 			case 1:
+				*model_entry(BASE + i, 1) = f->removed;
+				break;
+			case 2:
 				expected.young[i] = true;
 				/* fallthrough */
-			case 2:
+			case 3:
 				expected.present[i] = true;
 				model_map(BASE + i, 1, expected.young[i] ?
 					  f->accessed : f->dirty);
@@ -397,10 +644,9 @@ static void test_random(void **state)
 {
 	(void)state;
 	srand(20181);
-	for_each_kind(f, levels) {
-		for (unsigned int round = 0; round < 50; round++) {
-			struct ki_walk w = walk_of(model_new(f, levels), levels,
-						   true);
+	for_each_kind(k, f) {
+		for (unsigned int round = 0; round < 20; round++) {
+			struct ki_walk w = walk_of(k, model_new(k), true);
 
 			random_table(f);
 			want_all();
@@ -410,6 +656,8 @@ static void test_random(void **state)
 						 expected.present[i]);
 				assert_int_equal(young(BASE + i),
 						 expected.young[i]);
+				assert_int_equal(word_bit(bits.huge, BASE + i),
+						 expected.huge[i]);
 			}
 			/* And all of it is gone now. */
 			want_all();
@@ -431,16 +679,26 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_harvest_clears_accessed_alone),
+		cmocka_unit_test(test_accessed_without_dirty),
 		cmocka_unit_test(test_peek_changes_nothing),
 		cmocka_unit_test(test_unreal_entries),
-		cmocka_unit_test(test_2m_leaf_speaks_for_512),
+		cmocka_unit_test(test_unreal_root_entry),
+		cmocka_unit_test(test_huge_leaf_speaks_for_all_its_pages),
+		cmocka_unit_test(test_sizes_of_leaves),
+		cmocka_unit_test(test_clear_answers),
 		cmocka_unit_test(test_only_what_is_wanted),
 		cmocka_unit_test(test_range),
 		cmocka_unit_test(test_giant_leaf),
+		cmocka_unit_test(test_huge_is_not_giant),
 		cmocka_unit_test(test_strange_leaf),
+		cmocka_unit_test(test_strange_depth),
+		cmocka_unit_test(test_strange_address),
 		cmocka_unit_test(test_races),
 		cmocka_unit_test(test_beyond_the_table),
+		cmocka_unit_test(test_end_of_the_table),
+		cmocka_unit_test(test_root_shorter_than_a_slice),
 		cmocka_unit_test(test_high_bits_of_a_table_entry),
+		cmocka_unit_test(test_tracked),
 		cmocka_unit_test(test_random),
 	};
 

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 typedef uint64_t u64;
 typedef uint32_t u32;
@@ -21,7 +22,7 @@ static inline unsigned long __ffs64(u64 word)
 	return (unsigned long)__builtin_ctzll(word);
 }
 
-/* The test decides where physical addresses lie. */
+/* The test decides where physical addresses lie: NULL: there is no memory. */
 u64 *ki_table_at(u64 phys);
 
 /* Likewise, and what gets there first: hardware, or KVM. */

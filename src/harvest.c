@@ -78,8 +78,7 @@ static int ki_collect(struct ki_vm *vm, struct ki_slice *s, bool clear)
 	int err;
 
 	lockdep_assert_held(&vm->lock);
-	memset(s->bits.present, 0, sizeof(s->bits.present));
-	memset(s->bits.young, 0, sizeof(s->bits.young));
+	ki_bits_clear_answers(&s->bits);
 
 	if (!memchr_inv(&s->bits.want[s->first], 0, s->words * sizeof(u64)))
 		return 0;
@@ -89,13 +88,13 @@ static int ki_collect(struct ki_vm *vm, struct ki_slice *s, bool clear)
 		if (err)
 			return err;
 	}
-	err = vm->source->collect(vm->kvm, &c);
+	err = ki_source_collect(vm->kvm, &c);
 	if (err == -EAGAIN) {
 		giant_prepared = true;
 		err = ki_prepare(vm, giant, KI_GIANT_SLICES);
 		if (!err) {
 			c.giant_ready = true;
-			err = vm->source->collect(vm->kvm, &c);
+			err = ki_source_collect(vm->kvm, &c);
 		}
 	}
 	if (clear) {
@@ -117,7 +116,7 @@ static void ki_want_covered(struct ki_vm *vm, struct ki_slice *s)
 {
 	memset(s->bits.want, 0, sizeof(s->bits.want));
 	ki_slots_cover(vm->kvm, (s->index << KI_SLICE_SHIFT) + 64ULL * s->first,
-		       s->words, &s->bits.want[s->first]);
+		       s->words, false, &s->bits.want[s->first]);
 }
 
 static void ki_drop_uncovered(struct ki_vm *vm, struct ki_slice *s)
@@ -126,7 +125,7 @@ static void ki_drop_uncovered(struct ki_vm *vm, struct ki_slice *s)
 
 	memset(s->bits.present, 0, sizeof(s->bits.present));
 	ki_slots_cover(vm->kvm, s->index << KI_SLICE_SHIFT, KI_SLICE_WORDS,
-		       covered);
+		       false, covered);
 	for (unsigned int i = 0; i < KI_SLICE_WORDS; i++)
 		s->bits.want[i] &= covered[i];
 }

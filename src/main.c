@@ -5,28 +5,37 @@
 #include <linux/module.h>
 
 #include "compat/hidden.h"
+#include "compat/kvm_flush.h"
 #include "door/bitmap_file.h"
+#include "door/chardev.h"
 #include "door/proc_pid.h"
 
 static int __init ki_init(void)
 {
-	int err;
+	int err, proc, device;
 
-	err = ki_hidden_init();
+	/* Without it, nobody's right to look can be told. */
+	err = ki_hidden_find_mm_access();
+	err = err ?: ki_kvm_flush_init();
 	if (err)
 		return err;
-	return ki_proc_init(&ki_bitmap_ops);
+
+	/* One door is enough. */
+	proc = ki_proc_init(&ki_bitmap_proc_ops);
+	device = ki_chardev_init();
+	return proc && device ? device : 0;
 }
 
 /* Not reached while a file is open: each holds a reference on the module. */
 static void __exit ki_exit(void)
 {
+	ki_chardev_exit();
 	ki_proc_exit();
 }
 
 module_init(ki_init);
 module_exit(ki_exit);
 
-MODULE_DESCRIPTION("Idle guest memory of KVM virtual machines, under /proc/PID/idle_bitmap");
+MODULE_DESCRIPTION("Idle guest memory of KVM virtual machines: /proc/PID/idle_bitmap, /dev/kvm_idle");
 MODULE_LICENSE("GPL");
 MODULE_VERSION(KVM_IDLE_VERSION);

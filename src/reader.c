@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/capability.h>
 #include <linux/lockdep.h>
+#include <linux/pid.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
@@ -22,19 +23,20 @@ static bool ki_reader_has_pending(const struct ki_reader *r)
 	return (r->mode & FMODE_READ) && (r->mode & FMODE_WRITE);
 }
 
-static int ki_reader_register(struct ki_reader *r)
+/*
+ * In two steps, so that a reader can have a place on a VM before it gives up the
+ * one it has on another.
+ */
+static int ki_reader_reserve(const struct ki_reader *r, struct ki_vm *vm)
 {
-	struct ki_vm *vm = r->vm;
 	int err = 0;
 
 	mutex_lock(&vm->lock);
 	if (ki_reader_has_pending(r)) {
-		if (vm->nr_readers >= KI_MAX_READERS && !capable(CAP_SYS_RESOURCE)) {
+		if (vm->nr_readers >= KI_MAX_READERS && !capable(CAP_SYS_RESOURCE))
 			err = -EBUSY;
-		} else {
-			list_add(&r->node, &vm->readers);
+		else
 			vm->nr_readers++;
-		}
 	}
 	if (!err && (r->mode & FMODE_WRITE))
 		vm->harvesters++;
@@ -42,8 +44,37 @@ static int ki_reader_register(struct ki_reader *r)
 	return err;
 }
 
-struct ki_reader *ki_reader_open(struct ki_vm *vm, struct mm_struct *mm,
-				 fmode_t mode)
+/* From here on it is told what others clear. */
+static void ki_reader_join(struct ki_reader *r, struct ki_vm *vm)
+{
+	r->vm = vm;
+	ki_pending_init(&r->pending);
+	if (!ki_reader_has_pending(r))
+		return;
+	mutex_lock(&vm->lock);
+	list_add(&r->node, &vm->readers);
+	mutex_unlock(&vm->lock);
+}
+
+static void ki_reader_leave(struct ki_reader *r)
+{
+	struct ki_vm *vm = r->vm;
+
+	mutex_lock(&vm->lock);
+	if (r->mode & FMODE_WRITE)
+		vm->harvesters--;
+	if (ki_reader_has_pending(r)) {
+		list_del(&r->node);
+		vm->nr_readers--;
+	}
+	mutex_unlock(&vm->lock);
+
+	ki_pending_destroy(&r->pending);
+	ki_vm_put(vm);
+}
+
+struct ki_reader *ki_reader_open(struct ki_vm *vm, struct task_struct *task,
+				 struct mm_struct *mm, fmode_t mode)
 {
 	struct ki_reader *r = kzalloc(sizeof(*r), GFP_KERNEL_ACCOUNT);
 	struct ki_slice *slice = kvzalloc(sizeof(*slice), GFP_KERNEL_ACCOUNT);
@@ -51,17 +82,17 @@ struct ki_reader *ki_reader_open(struct ki_vm *vm, struct mm_struct *mm,
 
 	if (!r || !slice)
 		goto free;
-	r->vm = vm;
 	r->mm = mm;
 	r->mode = mode;
 	r->policy = ki_option_tlb();
 	r->slice = slice;
 	mutex_init(&r->lock);
-	ki_pending_init(&r->pending);
 
-	err = ki_reader_register(r);
+	err = ki_reader_reserve(r, vm);
 	if (err)
 		goto free;
+	r->process = get_task_pid(task, PIDTYPE_TGID);
+	ki_reader_join(r, vm);
 	return r;
 
 free:
@@ -80,28 +111,32 @@ static void ki_reader_pay(struct ki_reader *r)
 
 void ki_reader_close(struct ki_reader *r)
 {
-	struct ki_vm *vm = r->vm;
-
 	/* Nobody else can hold it; for lockdep's sake. */
 	mutex_lock(&r->lock);
 	ki_reader_pay(r);
 	mutex_unlock(&r->lock);
 
-	mutex_lock(&vm->lock);
-	if (r->mode & FMODE_WRITE)
-		vm->harvesters--;
-	if (ki_reader_has_pending(r)) {
-		list_del(&r->node);
-		vm->nr_readers--;
-	}
-	mutex_unlock(&vm->lock);
-
-	ki_pending_destroy(&r->pending);
+	ki_reader_leave(r);
 	mutex_destroy(&r->lock);
-	ki_vm_put(vm);
+	put_pid(r->process);
 	mmdrop(r->mm);
 	kvfree(r->slice);
 	kfree(r);
+}
+
+int ki_reader_move(struct ki_reader *r, struct ki_vm *vm)
+{
+	int err;
+
+	lockdep_assert_held(&r->lock);
+	err = ki_reader_reserve(r, vm);
+	if (err)
+		return err;
+	ki_reader_pay(r);
+	ki_reader_leave(r);
+	ki_reader_join(r, vm);
+	r->expected = 0;
+	return 0;
 }
 
 /*

@@ -16,11 +16,12 @@ struct ki_vm;
 
 /**
  * struct ki_reader - one open file
- * @vm: the VM it was opened on; this struct holds a reference
- * @mm: of the VMM; held by mmgrab, so it may be dead
+ * @process: that runs the VM
+ * @mm: of that process; held by mmgrab, so it may be dead
  * @mode: FMODE_READ: bits are read; FMODE_WRITE: and cleared
  * @policy: when what was cleared is followed by a flush
  * @lock: serialises the calls on this file; outermost of our locks
+ * @vm: the VM it is on; this struct holds a reference
  * @slice: working memory
  * @expected: word of the file where a sweep that goes on would go on
  * @flush_owed: it has harvested, or marked, and not yet seen to a flush
@@ -29,12 +30,13 @@ struct ki_vm;
  * @in_flight: something was taken out of @pending that may be put back
  */
 struct ki_reader {
-	struct ki_vm *vm;
+	struct pid *process;
 	struct mm_struct *mm;
 	fmode_t mode;
 	enum kvm_idle_tlb_policy policy;
 
 	struct mutex lock;		/* Outermost of our locks. */
+	struct ki_vm *vm;		/* Protected by reader->lock. */
 	struct ki_slice *slice;		/* Protected by reader->lock. */
 	u64 expected;			/* Protected by reader->lock. */
 	bool flush_owed;		/* Protected by reader->lock. */
@@ -47,20 +49,31 @@ struct ki_reader {
 /**
  * ki_reader_open() - a reader for a VM
  * @vm: the VM; the reader takes over the caller's reference
- * @mm: of the VMM, mmgrabbed; likewise
+ * @task: of the process that runs it, held by the caller
+ * @mm: of that process, mmgrabbed; the reader takes it over
  * @mode: of the file
  *
  * Return: the reader; or, and nothing was taken over, ERR_PTR(-ENOMEM), or
  * ERR_PTR(-EBUSY) if there are too many on this VM.
  */
-struct ki_reader *ki_reader_open(struct ki_vm *vm, struct mm_struct *mm,
-				 fmode_t mode);
+struct ki_reader *ki_reader_open(struct ki_vm *vm, struct task_struct *task,
+				 struct mm_struct *mm, fmode_t mode);
 
 /** ki_reader_close() - undo ki_reader_open(); pays a flush that is owed */
 void ki_reader_close(struct ki_reader *r);
 
 /** ki_reader_alive() - 0, or -ESRCH if the VMM is gone */
 int ki_reader_alive(struct ki_reader *r);
+
+/**
+ * ki_reader_move() - go to another VM of the same process, as if opened anew
+ * @r: the reader, with reader->lock held
+ * @vm: the VM; the reader takes over the caller's reference
+ *
+ * Pays a flush that is owed. Return: 0; or, and nothing was changed or taken
+ * over, -EBUSY if there are too many readers on that VM. May sleep.
+ */
+int ki_reader_move(struct ki_reader *r, struct ki_vm *vm);
 
 /*
  * The rest is called with reader->lock held, and works on reader->slice, whose

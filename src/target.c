@@ -2,40 +2,66 @@
 #include <linux/err.h>
 #include <linux/fdtable.h>
 #include <linux/file.h>
+#include <linux/minmax.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
+#include <linux/slab.h>
 
 #include "compat/kvm_vm.h"
 #include "target.h"
 #include "vm.h"
 
+/**
+ * struct ki_search - looking through a table of files
+ * @mm: the memory that the VMs are to run on
+ * @target: which of them is looked for
+ * @found: its file, held
+ * @room: how many pointers there is room for in @seen
+ * @seen: the VMs so far, each once. For comparison alone: they are not held
+ */
 struct ki_search {
 	struct mm_struct *mm;
+	struct ki_target *target;
 	struct file *found;
+	unsigned int room;
+	const struct kvm **seen;
 };
 
-/* Called under files->file_lock; a non-zero return ends the search. */
+static bool ki_seen(const struct ki_search *search, const struct kvm *kvm)
+{
+	for (unsigned int i = 0; i < min(search->target->count, search->room); i++)
+		if (search->seen[i] == kvm)
+			return true;
+	return false;
+}
+
+/* Called under files->file_lock, in order of fd. */
 static int ki_look_at_file(const void *data, struct file *file, unsigned int fd)
 {
 	/* iterate_fd() is const-minded, and leaves no other way out. */
 	struct ki_search *search = (struct ki_search *)data;
+	struct ki_target *target = search->target;
 	struct kvm *kvm = ki_kvm_of_file(file);
 
-	if (!kvm || kvm->mm != search->mm)
+	if (!kvm || kvm->mm != search->mm || ki_seen(search, kvm))
 		return 0;
-	/* The table that we hold the lock of holds the file. */
-	search->found = get_file(file);
-	return 1;
+	if (target->count < search->room)
+		search->seen[target->count] = kvm;
+	if (target->count == target->index) {
+		/* The table that we hold the lock of holds the file. */
+		search->found = get_file(file);
+		target->fd = fd;
+	}
+	target->count++;
+	return 0;
 }
 
 /*
  * Threads share their files; but the leader may have exited before the others.
  * One table of files is looked through, and no more: it can be very long.
  */
-static struct file *ki_find_vm_file(struct task_struct *task,
-				    struct mm_struct *mm)
+static void ki_look_at_files(struct task_struct *task, struct ki_search *search)
 {
-	struct ki_search search = { .mm = mm };
 	struct task_struct *t;
 
 	rcu_read_lock();
@@ -45,22 +71,47 @@ static struct file *ki_find_vm_file(struct task_struct *task,
 		task_lock(t);
 		has_files = t->files;
 		if (has_files)
-			iterate_fd(t->files, 0, ki_look_at_file, &search);
+			iterate_fd(t->files, 0, ki_look_at_file, search);
 		task_unlock(t);
 		if (has_files)
 			break;
 	}
 	rcu_read_unlock();
-	return search.found;
 }
 
-struct ki_vm *ki_target_vm(struct task_struct *task, struct mm_struct *mm)
+/* Again with more room, if there are more VMs than could be told apart. */
+static struct file *ki_find_vm_file(struct task_struct *task,
+				    struct mm_struct *mm,
+				    struct ki_target *target)
 {
-	struct file *file = ki_find_vm_file(task, mm);
+	struct ki_search search = { .mm = mm, .target = target };
+
+	for (unsigned int room = 16;; room = target->count) {
+		search.room = room;
+		search.seen = kvcalloc(room, sizeof(*search.seen),
+				       GFP_KERNEL_ACCOUNT);
+		if (!search.seen)
+			return ERR_PTR(-ENOMEM);
+		target->count = 0;
+		target->fd = -1;
+		ki_look_at_files(task, &search);
+		kvfree(search.seen);
+		if (target->count <= room)
+			return search.found ?: ERR_PTR(-ENODEV);
+		if (search.found)
+			fput(search.found);
+		search.found = NULL;
+	}
+}
+
+struct ki_vm *ki_target_vm(struct task_struct *task, struct mm_struct *mm,
+			   struct ki_target *target)
+{
+	struct file *file = ki_find_vm_file(task, mm, target);
 	struct ki_vm *vm;
 
-	if (!file)
-		return ERR_PTR(-ENODEV);
+	if (IS_ERR(file))
+		return ERR_CAST(file);
 	vm = ki_vm_get(ki_kvm_of_file(file));
 	fput(file);
 	return vm;

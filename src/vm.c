@@ -6,8 +6,7 @@
 #include <linux/ratelimit.h>
 #include <linux/slab.h>
 
-#include "compat/kvm_vm.h"
-#include "source/source.h"
+#include "compat/kvm_flush.h"
 #include "vm.h"
 
 static DEFINE_MUTEX(ki_vms_lock);
@@ -32,7 +31,6 @@ struct ki_vm *ki_vm_get(struct kvm *kvm)
 	}
 	kvm_get_kvm(kvm);
 	vm->kvm = kvm;
-	vm->source = &ki_source_direct;
 	kref_init(&vm->ref);
 	mutex_init(&vm->lock);
 	INIT_LIST_HEAD(&vm->readers);
@@ -85,12 +83,12 @@ void ki_vm_flush(struct ki_vm *vm)
 static const char *ki_reason_text(enum kvm_idle_reason reason)
 {
 	switch (reason) {
-	case KVM_IDLE_REASON_SHADOW:
-		return "KVM runs without two-dimensional paging (npt=0 or ept=0)";
-	case KVM_IDLE_REASON_NO_ACCESSED:
-		return "its page tables have no accessed bits (eptad=0, or an older processor)";
 	case KVM_IDLE_REASON_NESTED:
-		return "its guest runs, or has run, guests of its own";
+		return "its guest may run guests of its own, whose tables KVM does not age";
+	case KVM_IDLE_REASON_PROTECTED:
+		return "it is a protected guest, or this KVM keeps its page tables out of reach";
+	case KVM_IDLE_REASON_ALIASED:
+		return "two of its memslots share host memory, by which KVM is asked";
 	case KVM_IDLE_REASON_UNKNOWN_TABLE:
 	default:
 		return "its page tables are of a kind this module does not know";

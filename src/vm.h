@@ -9,12 +9,9 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 
-struct ki_source;
-
 /**
  * struct ki_vm - one VM with at least one file open on it
  * @kvm: the VM; this struct holds a reference
- * @source: where its young bits come from
  * @ref: one for each open file
  * @node: in the list of all observed VMs. Protected by the list's mutex
  * @lock: serialises harvests of this VM; protects all below, and what every
@@ -30,7 +27,6 @@ struct ki_source;
  */
 struct ki_vm {
 	struct kvm *kvm;
-	const struct ki_source *source;
 	struct kref ref;
 	struct list_head node;
 
@@ -69,7 +65,7 @@ void ki_vm_flush(struct ki_vm *vm);
 /**
  * ki_vm_refuse() - say why this VM cannot be read, once for each reason
  * @vm: the VM
- * @reason: not KVM_IDLE_REASON_OK or _NO_TABLE
+ * @reason: one that no source answers for
  *
  * Return: -EOPNOTSUPP.
  */

@@ -7,17 +7,18 @@
 
 #include "compat/hidden.h"
 
+DEFINE_STATIC_CALL_NULL(ki_mm_access, ki_proto_mm_access);
+DEFINE_STATIC_CALL_NULL(ki_pidfd_pid, ki_proto_pidfd_pid);
+DEFINE_STATIC_CALL_NULL(ki_tgid_pidfd_to_pid, ki_proto_tgid_pidfd_to_pid);
 DEFINE_STATIC_CALL_NULL(ki_proc_lookup_de, ki_proto_proc_lookup_de);
-DEFINE_STATIC_CALL_NULL(ki_proc_mem_open, ki_proto_proc_mem_open);
 DEFINE_STATIC_CALL_NULL(ki_proc_fill_cache, ki_proto_proc_fill_cache);
 DEFINE_STATIC_CALL_NULL(ki_task_dump_owner, ki_proto_task_dump_owner);
-DEFINE_STATIC_CALL_NULL(ki_tgid_pidfd_to_pid, ki_proto_tgid_pidfd_to_pid);
 
 /*
  * A kprobe that is never armed resolves any function's name. With IBT its
  * address lies behind the landing pad: sprint_symbol() tells by how much.
  */
-static void *ki_find_function(const char *name)
+void *ki_find_function(const char *name)
 {
 	struct kprobe probe = {
 		.symbol_name	= name,
@@ -43,24 +44,33 @@ static void *ki_find_function(const char *name)
 }
 
 #define ki_resolve(name) ({						\
-	void *addr_ = ki_find_function(#name);				\
+	void *addr_ = ki_find_function(#name);			\
 									\
 	if (addr_)							\
 		static_call_update(ki_ ## name,				\
 				   (typeof(ki_proto_ ## name) *)addr_);	\
 	else								\
-		pr_err("this kernel has no function " #name ": cannot serve /proc/PID\n"); \
+		pr_notice("this kernel has no function " #name "\n");	\
 	addr_ ? 0 : -EOPNOTSUPP;					\
 })
 
-int ki_hidden_init(void)
+int ki_hidden_find_mm_access(void)
+{
+	return ki_resolve(mm_access);
+}
+
+int ki_hidden_find_procfs(void)
 {
 	int err;
 
-	err = ki_resolve(proc_lookup_de);
-	err = err ?: ki_resolve(proc_mem_open);
+	err = ki_resolve(tgid_pidfd_to_pid);
+	err = err ?: ki_resolve(proc_lookup_de);
 	err = err ?: ki_resolve(proc_fill_cache);
 	err = err ?: ki_resolve(task_dump_owner);
-	err = err ?: ki_resolve(tgid_pidfd_to_pid);
 	return err;
+}
+
+int ki_hidden_find_pidfd(void)
+{
+	return ki_resolve(pidfd_pid);
 }

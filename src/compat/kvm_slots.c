@@ -13,16 +13,70 @@ static bool ki_slot_is_users(const struct kvm_memory_slot *slot)
 	return slot->id < KVM_USER_MEM_SLOTS;
 }
 
+#ifdef HAVE_KVM_MEMSLOT_ITER
+
+struct ki_slot_iter *ki_slot_iter_start(struct ki_slot_iter *iter,
+					struct kvm *kvm, u64 start, u64 end)
+{
+	iter->slot = NULL;
+	iter->end = end;
+	kvm_memslot_iter_start(&iter->tree, kvm_memslots(kvm), start);
+	return iter;
+}
+
+static bool ki_slot_iter_step(struct ki_slot_iter *iter)
+{
+	if (iter->slot)
+		kvm_memslot_iter_next(&iter->tree);
+	if (!kvm_memslot_iter_is_valid(&iter->tree, iter->end))
+		return false;
+	iter->slot = iter->tree.slot;
+	return true;
+}
+
+#else /* an array of them, the highest gfn first */
+
+struct ki_slot_iter *ki_slot_iter_start(struct ki_slot_iter *iter,
+					struct kvm *kvm, u64 start, u64 end)
+{
+	iter->slot = NULL;
+	iter->start = start;
+	iter->end = end;
+	iter->slots = kvm_memslots(kvm);
+	iter->next = iter->slots->used_slots;
+	return iter;
+}
+
+static bool ki_slot_iter_step(struct ki_slot_iter *iter)
+{
+	while (iter->next > 0) {
+		iter->slot = &iter->slots->memslots[--iter->next];
+		if (iter->slot->base_gfn >= iter->end)
+			return false;
+		if (iter->slot->base_gfn + iter->slot->npages > iter->start)
+			return true;
+	}
+	return false;
+}
+
+#endif
+
+bool ki_slot_iter_next(struct ki_slot_iter *iter)
+{
+	while (ki_slot_iter_step(iter))
+		if (ki_slot_is_users(iter->slot))
+			return true;
+	return false;
+}
+
 u64 ki_slots_end(struct kvm *kvm)
 {
-	struct kvm_memory_slot *slot;
 	int idx = srcu_read_lock(&kvm->srcu);
+	struct ki_slot_iter iter;
 	u64 end = 0;
-	int bkt;
 
-	kvm_for_each_memslot(slot, bkt, kvm_memslots(kvm))
-		if (ki_slot_is_users(slot))
-			end = max_t(u64, end, slot->base_gfn + slot->npages);
+	ki_slots_for_each(kvm, &iter, 0, ~0ULL)
+		end = iter.slot->base_gfn + iter.slot->npages;
 	srcu_read_unlock(&kvm->srcu, idx);
 	return end;
 }
@@ -40,18 +94,19 @@ u64 ki_slots_generation(struct kvm *kvm)
 	return generation;
 }
 
-void ki_slots_cover(struct kvm *kvm, u64 start, unsigned int words, u64 *map)
+void ki_slots_cover(struct kvm *kvm, u64 start, unsigned int words,
+		    bool with_hva, u64 *map)
 {
 	u64 end = start + 64ULL * words;
-	struct kvm_memslot_iter iter;
 	int idx = srcu_read_lock(&kvm->srcu);
+	struct ki_slot_iter iter;
 
-	kvm_for_each_memslot_in_gfn_range(&iter, kvm_memslots(kvm), start, end) {
-		struct kvm_memory_slot *slot = iter.slot;
-		u64 from = max_t(u64, start, slot->base_gfn);
-		u64 to = min_t(u64, end, slot->base_gfn + slot->npages);
+	ki_slots_for_each(kvm, &iter, start, end) {
+		u64 from = max_t(u64, start, iter.slot->base_gfn);
+		u64 to = min_t(u64, end,
+			       iter.slot->base_gfn + iter.slot->npages);
 
-		if (ki_slot_is_users(slot))
+		if (iter.slot->userspace_addr || !with_hva)
 			bitmap_set((unsigned long *)map, from - start, to - from);
 	}
 	srcu_read_unlock(&kvm->srcu, idx);
@@ -59,16 +114,13 @@ void ki_slots_cover(struct kvm *kvm, u64 start, unsigned int words, u64 *map)
 
 bool ki_slots_next(struct kvm *kvm, u64 gfn, struct ki_slot *found)
 {
-	struct kvm_memslot_iter iter;
 	int idx = srcu_read_lock(&kvm->srcu);
+	struct ki_slot_iter iter;
 	bool any = false;
 
-	kvm_for_each_memslot_in_gfn_range(&iter, kvm_memslots(kvm), gfn,
-					  ~(gfn_t)0) {
+	ki_slots_for_each(kvm, &iter, gfn, ~0ULL) {
 		struct kvm_memory_slot *slot = iter.slot;
 
-		if (!ki_slot_is_users(slot))
-			continue;
 		*found = (struct ki_slot) {
 			.gfn = slot->base_gfn,
 			.pages = slot->npages,

@@ -5,9 +5,43 @@
 
 #include <linux/kvm_host.h>
 
+/**
+ * struct ki_slot_iter - where a loop over slots is
+ * @slot: the slot it is at
+ * @end: gfn at which it ends
+ */
+struct ki_slot_iter {
+	struct kvm_memory_slot *slot;
+	u64 end;
+#ifdef HAVE_KVM_MEMSLOT_ITER
+	struct kvm_memslot_iter tree;
+#else
+	struct kvm_memslots *slots;
+	int next;
+	u64 start;
+#endif
+};
+
+struct ki_slot_iter *ki_slot_iter_start(struct ki_slot_iter *iter,
+					struct kvm *kvm, u64 start, u64 end);
+bool ki_slot_iter_next(struct ki_slot_iter *iter);
+
+/**
+ * ki_slots_for_each() - the slots that cover a page of a range, by gfn
+ * @kvm: a VM, held by the caller
+ * @iter: iter->slot is the slot
+ * @start: first gfn of the range
+ * @end: first gfn behind it
+ *
+ * Context: under kvm->srcu.
+ */
+#define ki_slots_for_each(kvm, iter, start, end)			\
+	for (struct ki_slot_iter *iter_ =				\
+		     ki_slot_iter_start(iter, kvm, start, end);		\
+	     ki_slot_iter_next(iter_);)
+
 /*
- * All of these read the slots under kvm->srcu, which they take and drop. The
- * VM must be held.
+ * The rest takes kvm->srcu for itself. The VM must be held.
  */
 
 /**
@@ -29,26 +63,36 @@ u64 ki_slots_generation(struct kvm *kvm);
  * @kvm: a VM, held by the caller
  * @start: first gfn, a multiple of 64
  * @words: length of the range in words of 64 pages
+ * @with_hva: only those slots that the VMM has mapped
  * @map: @words words; bits of covered pages are set, none is cleared
  */
-void ki_slots_cover(struct kvm *kvm, u64 start, unsigned int words, u64 *map);
+void ki_slots_cover(struct kvm *kvm, u64 start, unsigned int words,
+		    bool with_hva, u64 *map);
+
+/**
+ * struct ki_slot - a slot, copied out
+ * @gfn: its first page
+ * @pages: how many it has
+ * @hva: where the VMM has it, 0 if nowhere
+ * @id: the number the VMM gave it
+ * @readonly: the guest's writes are emulated
+ */
+struct ki_slot {
+	u64 gfn;
+	u64 pages;
+	u64 hva;
+	u32 id;
+	bool readonly;
+};
 
 /**
  * ki_slots_next() - the first slot, by gfn, that ends after a gfn
  * @kvm: a VM, held by the caller
  * @gfn: where to begin
- * @slot: out: a copy of that slot's description
+ * @found: out: that slot
  *
  * Return: true if there is one.
  */
-struct ki_slot {
-	u64 gfn;
-	u64 pages;
-	u64 hva;	/* 0: none */
-	u32 id;
-	bool readonly;
-};
-
-bool ki_slots_next(struct kvm *kvm, u64 gfn, struct ki_slot *slot);
+bool ki_slots_next(struct kvm *kvm, u64 gfn, struct ki_slot *found);
 
 #endif /* KI_COMPAT_KVM_SLOTS_H */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/magic.h>
 #include <linux/module.h>
-#include <linux/smp.h>
 #include <linux/string.h>
 
 #include "compat/kvm_vm.h"
@@ -21,20 +20,4 @@ struct kvm *ki_kvm_of_file(struct file *file)
 	if (owner && strncmp(owner->name, "kvm", 3))
 		return NULL;
 	return file->private_data;
-}
-
-/*
- * kvm_flush_remote_tlbs() is not exported everywhere. This is what it does: the
- * request makes a vCPU flush before it enters the guest again, and the
- * interrupt brings those out that are inside. kick_all_cpus_sync() returns when
- * every processor has taken it.
- */
-void ki_kvm_flush_tlbs(struct kvm *kvm)
-{
-	struct kvm_vcpu *vcpu;
-	unsigned long i;
-
-	kvm_for_each_vcpu(i, vcpu, kvm)
-		kvm_make_request(KVM_REQ_TLB_FLUSH, vcpu);
-	kick_all_cpus_sync();
 }

@@ -14,13 +14,4 @@
  */
 struct kvm *ki_kvm_of_file(struct file *file);
 
-/**
- * ki_kvm_flush_tlbs() - drop every cached translation of a VM
- * @kvm: a VM, held by the caller
- *
- * On return no vCPU uses a translation cached before the call. Interrupts
- * every processor. Sleeps never, but must not be called with interrupts off.
- */
-void ki_kvm_flush_tlbs(struct kvm *kvm);
-
 #endif /* KI_COMPAT_KVM_VM_H */

@@ -8,6 +8,7 @@
 #include <linux/sched/task.h>
 #include <linux/uaccess.h>
 
+#include "compat/hidden.h"
 #include "compat/kvm_slots.h"
 #include "door/bitmap_file.h"
 #include "door/info.h"
@@ -20,56 +21,47 @@
 
 #define KI_WORD_BYTES	sizeof(u64)
 
-static struct ki_reader *ki_open_reader(struct file *file)
+/*
+ * The memory of a process, for who may look into it, or, to clear, influence it:
+ * the very check that procfs makes for /proc/PID/pagemap and mem.
+ */
+static struct mm_struct *ki_access_mm(struct task_struct *task, fmode_t mode)
 {
-	/* Clearing is an influence on the process, reading is not. */
-	unsigned int access = file->f_mode & FMODE_WRITE ? PTRACE_MODE_ATTACH :
-							   PTRACE_MODE_READ;
-	struct mm_struct *mm = ki_proc_mm(file, access);
-	struct task_struct *task;
+	unsigned int access = mode & FMODE_WRITE ? PTRACE_MODE_ATTACH_FSCREDS :
+						   PTRACE_MODE_READ_FSCREDS;
+	struct mm_struct *mm = ki_hidden(mm_access)(task, access) ?:
+			       ERR_PTR(-ESRCH);
+
+	/* Ensure that the struct stays, but do not pin its memory. */
+	if (!IS_ERR(mm)) {
+		mmgrab(mm);
+		mmput(mm);
+	}
+	return mm;
+}
+
+struct ki_reader *ki_bitmap_open(struct task_struct *task, fmode_t mode)
+{
+	struct mm_struct *mm = ki_access_mm(task, mode);
+	struct ki_target first = { .index = 0 };
 	struct ki_reader *r;
 	struct ki_vm *vm;
 
 	if (IS_ERR(mm))
 		return ERR_CAST(mm);
 
-	task = ki_proc_task(file);
-	vm = task ? ki_target_vm(task, mm) : ERR_PTR(-ESRCH);
-	if (task)
-		put_task_struct(task);
+	vm = ki_target_vm(task, mm, &first);
 	if (IS_ERR(vm)) {
 		mmdrop(mm);
 		return ERR_CAST(vm);
 	}
 
-	r = ki_reader_open(vm, mm, file->f_mode);
+	r = ki_reader_open(vm, task, mm, mode);
 	if (IS_ERR(r)) {
 		ki_vm_put(vm);
 		mmdrop(mm);
 	}
 	return r;
-}
-
-static int ki_bitmap_open(struct inode *inode, struct file *file)
-{
-	struct ki_reader *r;
-
-	if (!try_module_get(THIS_MODULE))
-		return -ENOENT;
-	r = ki_open_reader(file);
-	if (IS_ERR(r)) {
-		module_put(THIS_MODULE);
-		return PTR_ERR(r);
-	}
-	file->private_data = r;
-	return 0;
-}
-
-static int ki_bitmap_release(struct inode *inode, struct file *file)
-{
-	ki_reader_close(file->private_data);
-	module_put(THIS_MODULE);
-	return 0;
 }
 
 /* Length of the file, in words. */
@@ -235,11 +227,11 @@ static loff_t ki_seek_hole(struct ki_reader *r, loff_t pos)
 static loff_t ki_bitmap_llseek(struct file *file, loff_t offset, int whence)
 {
 	struct ki_reader *r = file->private_data;
-	loff_t end = ki_bitmap_words(r) * KI_WORD_BYTES;
-	loff_t pos;
+	loff_t end, pos;
 
 	if (mutex_lock_interruptible(&r->lock))
 		return -EINTR;
+	end = ki_bitmap_words(r) * KI_WORD_BYTES;
 	if (whence == SEEK_DATA || whence == SEEK_HOLE) {
 		pos = -ENXIO;
 		if (offset >= 0 && offset < end)
@@ -257,14 +249,57 @@ static loff_t ki_bitmap_llseek(struct file *file, loff_t offset, int whence)
 	return pos;
 }
 
-const struct proc_ops ki_bitmap_ops = {
-	.proc_open	= ki_bitmap_open,
+static int ki_bitmap_release(struct inode *inode, struct file *file)
+{
+	ki_reader_close(file->private_data);
+	return 0;
+}
+
+/* The VFS holds .owner for as long as such a file is open. */
+const struct file_operations ki_bitmap_fops = {
+	.owner		= THIS_MODULE,
+	.read		= ki_bitmap_read,
+	.write		= ki_bitmap_write,
+	.llseek		= ki_bitmap_llseek,
+	.unlocked_ioctl	= ki_info_ioctl,
+	.compat_ioctl	= ki_info_ioctl,	/* same layout for everyone */
+	.release	= ki_bitmap_release,
+};
+
+static int ki_bitmap_proc_open(struct inode *inode, struct file *file)
+{
+	struct task_struct *task;
+	struct ki_reader *r;
+
+	if (!try_module_get(THIS_MODULE))
+		return -ENOENT;
+	task = ki_proc_task(file);
+	r = task ? ki_bitmap_open(task, file->f_mode) : ERR_PTR(-ESRCH);
+	if (task)
+		put_task_struct(task);
+	if (IS_ERR(r)) {
+		module_put(THIS_MODULE);
+		return PTR_ERR(r);
+	}
+	file->private_data = r;
+	return 0;
+}
+
+static int ki_bitmap_proc_release(struct inode *inode, struct file *file)
+{
+	ki_bitmap_release(inode, file);
+	module_put(THIS_MODULE);
+	return 0;
+}
+
+const struct proc_ops ki_bitmap_proc_ops = {
+	.proc_open	= ki_bitmap_proc_open,
 	.proc_read	= ki_bitmap_read,
 	.proc_write	= ki_bitmap_write,
 	.proc_lseek	= ki_bitmap_llseek,
 	.proc_ioctl	= ki_info_ioctl,
 #ifdef CONFIG_COMPAT
-	.proc_compat_ioctl = ki_info_ioctl,	/* same layout for everyone */
+	.proc_compat_ioctl = ki_info_ioctl,
 #endif
-	.proc_release	= ki_bitmap_release,
+	.proc_release	= ki_bitmap_proc_release,
 };

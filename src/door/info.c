@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/bitmap.h>
 #include <linux/build_bug.h>
+#include <linux/err.h>
 #include <linux/minmax.h>
+#include <linux/pid.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/task.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
 #include "compat/kvm_slots.h"
+#include "door/arg.h"
 #include "door/info.h"
 #include "harvest.h"
 #include "reader.h"
 #include "source/source.h"
+#include "target.h"
 #include "vm.h"
 
 /* The first versions of the structs, for ever. No holes, no tails. */
@@ -24,41 +29,22 @@ static_assert(offsetofend(struct kvm_idle_slot, flags) ==
 static_assert(sizeof(struct kvm_idle_slots) == KVM_IDLE_SLOTS_SIZE_V1);
 static_assert(offsetofend(struct kvm_idle_slots, slots) ==
 	      KVM_IDLE_SLOTS_SIZE_V1);
+static_assert(sizeof(struct kvm_idle_select_vm) == KVM_IDLE_SELECT_VM_SIZE_V1);
+static_assert(offsetofend(struct kvm_idle_select_vm, reserved) ==
+	      KVM_IDLE_SELECT_VM_SIZE_V1);
 
-/* Fetch an argument whose first member is its size. Return: that, or an error. */
-static long ki_get_arg(void *to, size_t known, size_t least,
-		       const void __user *from)
-{
-	u32 size;
-	int err;
-
-	if (get_user(size, (const u32 __user *)from))
-		return -EFAULT;
-	if (size < least)
-		return -EINVAL;
-	if (size > PAGE_SIZE)
-		return -E2BIG;
-	err = copy_struct_from_user(to, known, from, size);
-	return err ?: min_t(size_t, size, known);
-}
-
-static long ki_get_info(struct ki_reader *r, void __user *arg)
+static void ki_fill_info(struct ki_reader *r, struct kvm_idle_info *info,
+			 u32 size)
 {
 	struct kvm *kvm = r->vm->kvm;
 	struct ki_examination e;
-	struct kvm_idle_info info;
-	long size = ki_get_arg(&info, sizeof(info), KVM_IDLE_INFO_SIZE_V1, arg);
 
-	if (size < 0)
-		return size;
-
-	r->vm->source->examine(kvm, &e);
-	info = (struct kvm_idle_info) {
+	ki_source_examine(kvm, &e);
+	*info = (struct kvm_idle_info) {
 		.size			= size,
 		.abi_version		= KVM_IDLE_ABI_VERSION,
 		.page_size		= PAGE_SIZE,
-		.source			= ki_usable(e.reason) ? r->vm->source->id :
-								KVM_IDLE_SOURCE_NONE,
+		.source			= e.source,
 		.reason			= e.reason,
 		.format			= e.format,
 		.levels			= e.levels,
@@ -66,17 +52,31 @@ static long ki_get_info(struct ki_reader *r, void __user *arg)
 		.end_gpa		= ki_slots_end(kvm) << PAGE_SHIFT,
 		.slot_generation	= ki_slots_generation(kvm),
 	};
-	if (e.reason == KVM_IDLE_REASON_OK)
-		info.flags |= KVM_IDLE_INFO_HW_ACCESSED | KVM_IDLE_INFO_HW_DIRTY;
+	if (e.hw_accessed)
+		info->flags |= KVM_IDLE_INFO_HW_ACCESSED;
+	if (e.hw_dirty)
+		info->flags |= KVM_IDLE_INFO_HW_DIRTY;
 	if (r->mode & FMODE_WRITE)
-		info.flags |= KVM_IDLE_INFO_CAN_HARVEST;
+		info->flags |= KVM_IDLE_INFO_CAN_HARVEST;
 
 	mutex_lock(&r->vm->lock);
-	info.readers = r->vm->harvesters;
-	info.harvested_pages = r->vm->harvested_pages;
-	info.flushes = r->vm->flushes;
+	info->readers = r->vm->harvesters;
+	info->harvested_pages = r->vm->harvested_pages;
+	info->flushes = r->vm->flushes;
 	mutex_unlock(&r->vm->lock);
+}
 
+static long ki_get_info(struct ki_reader *r, void __user *arg)
+{
+	struct kvm_idle_info info;
+	long size = ki_get_arg(&info, sizeof(info), KVM_IDLE_INFO_SIZE_V1, arg);
+
+	if (size < 0)
+		return size;
+	if (mutex_lock_interruptible(&r->lock))
+		return -EINTR;
+	ki_fill_info(r, &info, size);
+	mutex_unlock(&r->lock);
 	return copy_to_user(arg, &info, size) ? -EFAULT : 0;
 }
 
@@ -197,6 +197,59 @@ static long ki_get_slots(struct ki_reader *r, void __user *arg)
 	return copy_to_user(arg, &a, size) ? -EFAULT : 0;
 }
 
+static long ki_select(struct file *file, struct kvm_idle_select_vm *a)
+{
+	struct ki_reader *r = file->private_data;
+	struct task_struct *task = get_pid_task(r->process, PIDTYPE_TGID);
+	struct ki_target target = { .index = a->index };
+	struct ki_vm *vm;
+	long err;
+
+	if (!task)
+		return -ESRCH;
+	vm = ki_target_vm(task, r->mm, &target);
+	put_task_struct(task);
+	a->count = target.count;
+	a->fd = target.fd;
+	if (IS_ERR(vm))
+		return PTR_ERR(vm);
+
+	if (vm == r->vm || a->flags & KVM_IDLE_SELECT_QUERY) {
+		ki_vm_put(vm);
+		return 0;
+	}
+	err = ki_reader_move(r, vm);
+	if (err)
+		ki_vm_put(vm);
+	else
+		file->f_pos = 0;
+	return err;
+}
+
+static long ki_select_vm(struct file *file, void __user *arg)
+{
+	struct ki_reader *r = file->private_data;
+	struct kvm_idle_select_vm a;
+	long size = ki_get_arg(&a, sizeof(a), KVM_IDLE_SELECT_VM_SIZE_V1, arg);
+	long err;
+
+	if (size < 0)
+		return size;
+	if (a.flags & ~KVM_IDLE_SELECT_QUERY || a.reserved)
+		return -EINVAL;
+
+	if (mutex_lock_interruptible(&r->lock))
+		return -EINTR;
+	err = ki_select(file, &a);
+	mutex_unlock(&r->lock);
+	if (err && err != -ENODEV)
+		return err;
+
+	/* How many there are is an answer in itself. */
+	a.size = size;
+	return copy_to_user(arg, &a, size) ? -EFAULT : err;
+}
+
 /*
  * The size in the number of an ioctl is that of the struct as the caller knows
  * it; so is the one in the struct, and that one counts.
@@ -218,6 +271,8 @@ long ki_info_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return ki_get_info(r, argp);
 	case _IOC_NR(KVM_IDLE_GET_SLOTS):
 		return ki_get_slots(r, argp);
+	case _IOC_NR(KVM_IDLE_SELECT_VM):
+		return ki_select_vm(file, argp);
 	default:
 		return -ENOTTY;
 	}

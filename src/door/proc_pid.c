@@ -2,14 +2,19 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/dcache.h>
+#include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/module.h>
+#include <linux/namei.h>
+#include <linux/path.h>
 #include <linux/pid.h>
 #include <linux/sched/task.h>
 
+#include "compat/filldir.h"
 #include "compat/hidden.h"
 #include "compat/redirect.h"
 #include "door/proc_pid.h"
+#include "options.h"
 
 #define KI_PROC_MODE	0600
 
@@ -44,22 +49,6 @@ struct task_struct *ki_proc_task(struct file *file)
 
 	dput(parent);
 	return task;
-}
-
-struct mm_struct *ki_proc_mm(struct file *file, unsigned int mode)
-{
-	struct dentry *parent = dget_parent(file->f_path.dentry);
-	struct mm_struct *mm = ERR_PTR(-ESRCH);
-	struct task_struct *task = ki_task_of_dir(d_inode(parent));
-
-	/* Only if this is a /proc/PID is it safe to ask for its process. */
-	if (task) {
-		mm = ki_hidden(proc_mem_open)(d_inode(parent), mode) ?:
-		     ERR_PTR(-ESRCH);
-		put_task_struct(task);
-	}
-	dput(parent);
-	return mm;
 }
 
 /* Make @dentry our file, owned like the other private files of the process. */
@@ -120,15 +109,14 @@ struct ki_listing {
 	bool full;
 };
 
-static bool ki_forward(struct dir_context *ctx, const char *name, int len,
-		       loff_t pos, u64 ino, unsigned int type)
+static ki_filldir_t ki_forward(struct dir_context *ctx, const char *name,
+			       int len, loff_t pos, u64 ino, unsigned int type)
 {
 	struct ki_listing *listing = container_of(ctx, struct ki_listing, ctx);
 
-	listing->caller->pos = ctx->pos;
-	listing->full = !listing->caller->actor(listing->caller, name, len, pos,
-						ino, type);
-	return !listing->full;
+	listing->caller->pos = pos;
+	listing->full = !dir_emit(listing->caller, name, len, ino, type);
+	return listing->full ? KI_FILLDIR_STOP : KI_FILLDIR_GO_ON;
 }
 
 /* proc_tgid_base_readdir(file, ctx) */
@@ -146,12 +134,11 @@ static struct dentry *ki_instantiate(struct dentry *dentry,
 
 static int ki_readdir(struct file *file, struct dir_context *caller)
 {
-	struct ki_listing listing = {
-		.ctx.actor = ki_forward,
-		.ctx.pos = caller->pos,
-		.caller = caller,
-	};
-	int err = file->f_op->iterate_shared(file, &listing.ctx);
+	struct ki_listing listing = { .ctx = *caller, .caller = caller };
+	int err;
+
+	listing.ctx.actor = ki_forward;
+	err = file->f_op->iterate_shared(file, &listing.ctx);
 
 	caller->pos = listing.ctx.pos;
 	if (!err && !listing.full && caller->pos < KI_POS_END &&
@@ -175,54 +162,132 @@ static struct ki_redirect ki_redirects[] = {
 	},
 };
 
-#define KI_EBUSY_HINT \
-	": kernel.ftrace_enabled is 0, or a live patch or another module has it"
+/* How they are redirected, NULL if they are not. */
+static const struct ki_redirector *ki_redirector;
 
-static void ki_redirects_stop(unsigned int count)
+static void ki_redirects_stop(const struct ki_redirector *by, unsigned int count)
 {
 	while (count--)
-		ki_redirect_stop(&ki_redirects[count]);
+		by->stop(&ki_redirects[count]);
 	ki_redirect_drain();
 }
 
-static int ki_redirects_start(void)
+static int ki_redirects_start(const struct ki_redirector *by)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(ki_redirects); i++) {
-		int err = ki_redirect_start(&ki_redirects[i]);
+		int err = by->start(&ki_redirects[i]);
 
 		if (err) {
-			pr_err("cannot redirect %s() by ftrace: error %d%s\n",
-			       ki_redirects[i].function, err,
-			       err == -EBUSY ? KI_EBUSY_HINT : "");
-			ki_redirects_stop(i);
+			pr_notice("%s cannot redirect %s(): error %d: %s\n",
+				  by->name, ki_redirects[i].function, err,
+				  by->hint);
+			ki_redirects_stop(by, i);
 			return err;
 		}
 	}
 	return 0;
 }
 
+static bool ki_exists(const char *name)
+{
+	struct path path;
+	int err = kern_path(name, LOOKUP_FOLLOW, &path);
+
+	if (!err)
+		path_put(&path);
+	return err != -ENOENT;
+}
+
+/*
+ * What was started need not work: probes can be disarmed as a whole, and a live
+ * patch may have put another function in place of the one that has the probe.
+ * If there is no /proc to look into, all is well.
+ */
+static bool ki_is_effective(void)
+{
+	return ki_exists("/proc/self/" KI_PROC_NAME) ||
+	       !ki_exists("/proc/self/status");
+}
+
+static int ki_try(const struct ki_redirector *by)
+{
+	int err = ki_redirects_start(by);
+
+	if (err)
+		return err;
+	if (!ki_is_effective()) {
+		pr_notice("%s redirects %s() without effect: %s\n",
+			  by->name, ki_redirects[0].function, by->hint);
+		ki_redirects_stop(by, ARRAY_SIZE(ki_redirects));
+		return -ENXIO;
+	}
+	ki_redirector = by;
+	return 0;
+}
+
+/* By what was asked for, or by the first that works. */
+static enum ki_proc ki_redirect_procfs(enum ki_proc asked)
+{
+	static const struct ki_redirector * const by[] = {
+		[KI_PROC_FTRACE] = &ki_redirect_ftrace,
+		[KI_PROC_KPROBE] = &ki_redirect_kprobe,
+	};
+
+	if (asked != KI_PROC_AUTO)
+		return ki_try(by[asked]) ? KI_PROC_OFF : asked;
+	if (!ki_try(by[KI_PROC_FTRACE]))
+		return KI_PROC_FTRACE;
+	if (ki_try(by[KI_PROC_KPROBE]))
+		return KI_PROC_OFF;
+	pr_notice("/proc/PID/" KI_PROC_NAME " is made by kprobe instead\n");
+	return KI_PROC_KPROBE;
+}
+
+static int ki_proc_start(const struct proc_ops *ops)
+{
+	enum ki_proc how;
+	int err;
+
+	err = ki_hidden_find_procfs();
+	if (err)
+		return err;
+	ki_proc_dir = proc_mkdir_mode(KBUILD_MODNAME, 0, NULL);
+	if (!ki_proc_dir ||
+	    !proc_create(KI_PROC_NAME, KI_PROC_MODE, ki_proc_dir, ops))
+		return -ENOMEM;
+	how = ki_redirect_procfs(ki_option_proc());
+	ki_option_set_proc(how);
+	return how == KI_PROC_OFF ? -EOPNOTSUPP : 0;
+}
+
 int ki_proc_init(const struct proc_ops *ops)
 {
 	int err;
 
-	ki_proc_dir = proc_mkdir_mode(KBUILD_MODNAME, 0, NULL);
-	if (!ki_proc_dir)
-		return -ENOMEM;
-	err = -ENOMEM;
-	if (!proc_create(KI_PROC_NAME, KI_PROC_MODE, ki_proc_dir, ops))
-		goto remove;
-	err = ki_redirects_start();
-	if (err)
-		goto remove;
-	return 0;
+	if (ki_option_proc() == KI_PROC_OFF)
+		return -EOPNOTSUPP;
 
-remove:
+	err = ki_proc_start(ops);
+	if (!err)
+		return 0;
+
+	pr_notice("no /proc/PID/" KI_PROC_NAME ": error %d\n", err);
+	ki_option_set_proc(KI_PROC_OFF);
 	proc_remove(ki_proc_dir);
+	/*
+	 * If loading ends here, nobody minds that there are references on the
+	 * module: wait for who is inside it. One is held by who loads it.
+	 */
+	while (module_refcount(THIS_MODULE) > 1)
+		msleep(20);
+	ki_redirect_drain();
 	return err;
 }
 
 void ki_proc_exit(void)
 {
-	ki_redirects_stop(ARRAY_SIZE(ki_redirects));
+	if (!ki_redirector)
+		return;
+	ki_redirects_stop(ki_redirector, ARRAY_SIZE(ki_redirects));
 	proc_remove(ki_proc_dir);
 }

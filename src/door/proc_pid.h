@@ -12,15 +12,18 @@
 #define KI_PROC_NAME	"idle_bitmap"
 
 /**
- * ki_proc_init() - make the file appear
+ * ki_proc_init() - make the file appear, in the way that the option says
  * @ops: its operations; .proc_open takes a reference on the module that
  *	.proc_release drops
  *
- * Return: 0 or an error, with a message. May sleep.
+ * Called while the module is loaded, before anybody can hold it by another
+ * door. Tells the option how it is done.
+ *
+ * Return: 0; or an error, with a message unless the option is "off". May sleep.
  */
 int ki_proc_init(const struct proc_ops *ops);
 
-/** ki_proc_exit() - make it disappear; no file may be open */
+/** ki_proc_exit() - make it disappear, if it did appear; no file may be open */
 void ki_proc_exit(void);
 
 /**
@@ -31,15 +34,5 @@ void ki_proc_exit(void);
  * NULL if it is gone, or if the file was not opened below /proc/PID.
  */
 struct task_struct *ki_proc_task(struct file *file);
-
-/**
- * ki_proc_mm() - the memory of that process, if the caller may access it
- * @file: the file
- * @mode: PTRACE_MODE_READ or PTRACE_MODE_ATTACH
- *
- * Return: the mm, to be dropped by mmdrop(); ERR_PTR(-EACCES); ERR_PTR(-ESRCH)
- * if the process is gone or has no memory of its own.
- */
-struct mm_struct *ki_proc_mm(struct file *file, unsigned int mode);
 
 #endif /* KI_DOOR_PROC_PID_H */

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A place that young bits come from. */
+/*
+ * Where young bits come from. Which source answers is a property of the tables
+ * that a VM has at the moment, and is looked at again for every slice; both may
+ * have to, for the tables may be the truth about themselves and not be all
+ * there is (nested guests).
+ */
 #ifndef KI_SOURCE_H
 #define KI_SOURCE_H
 
@@ -8,35 +13,35 @@
 
 #include "table/table.h"
 
-/* Does a source that gives this reason answer? */
-static inline bool ki_usable(enum kvm_idle_reason reason)
-{
-	return reason == KVM_IDLE_REASON_OK ||
-	       reason == KVM_IDLE_REASON_NO_TABLE;
-}
-
 /**
- * struct ki_examination - what a source has to say about a VM
- * @reason: KVM_IDLE_REASON_OK or _NO_TABLE if it can answer; else why not
- * @format: format of the tables
+ * struct ki_examination - what answers for a VM
+ * @source: what; KVM_IDLE_SOURCE_NONE if nothing does
+ * @reason: why
+ * @format: format of the tables that are walked
  * @levels: levels of the deepest, 0 if there is none
+ * @hw_accessed: hardware sets accessed bits in them
+ * @hw_dirty: and dirty bits
  */
 struct ki_examination {
+	enum kvm_idle_source source;
 	enum kvm_idle_reason reason;
 	enum kvm_idle_format format;
 	unsigned int levels;
+	bool hw_accessed;
+	bool hw_dirty;
 };
 
 /**
- * struct ki_collect - one order to a source: young and present of some pages
+ * struct ki_collect - one order: young and present of some pages
  * @base: gfn of the slice
  * @first: first word of the slice to look at
  * @words: how many words
  * @clear: clear what is young, not only look
  * @giant_ready: leaves larger than a slice may be cleared
- * @giant_taken: out: such a leaf was cleared; all its 1 GiB was young
- * @reason: out: why, if the source refuses
- * @bits: bits.want says which pages; the other two are answered
+ * @giant_taken: out: such a leaf was cleared; all its KI_GIANT_PAGES were young
+ * @ask_kvm: out: not all is in the tables that were walked
+ * @reason: out: why, if it is refused
+ * @bits: bits.want says which pages; the others are answered
  */
 struct ki_collect {
 	u64 base;
@@ -45,25 +50,35 @@ struct ki_collect {
 	bool clear;
 	bool giant_ready;
 	bool giant_taken;
+	bool ask_kvm;
 	enum kvm_idle_reason reason;
 	struct ki_bits *bits;
 };
 
-/**
- * struct ki_source - one kind of source
- * @id: as GET_INFO names it
- * @examine: look at a VM and take nothing. May sleep
- * @collect: carry an order out. What was cleared stands in bits.young whatever
- *	is returned: 0; -EOPNOTSUPP with ki_collect.reason; -EAGAIN if a leaf
- *	larger than the slice is young and ki_collect.giant_ready is not set;
- *	-EINTR if a signal to the death is pending. May sleep
- */
-struct ki_source {
-	enum kvm_idle_source id;
-	void (*examine)(struct kvm *kvm, struct ki_examination *e);
-	int (*collect)(struct kvm *kvm, struct ki_collect *c);
-};
+/** ki_source_examine() - look at a VM and take nothing. May sleep */
+void ki_source_examine(struct kvm *kvm, struct ki_examination *e);
 
-extern const struct ki_source ki_source_direct;
+/**
+ * ki_source_collect() - carry an order out
+ * @kvm: a VM, held by the caller; its VMM's mm is in use
+ * @c: the order. c->bits has no answers yet
+ *
+ * What was cleared stands in bits.young whatever is returned: 0; -EOPNOTSUPP
+ * with ki_collect.reason; -EAGAIN if a leaf larger than the slice may have to be
+ * cleared and ki_collect.giant_ready is not set; -ENOMEM; -EINTR if a signal to
+ * the death is pending. May sleep.
+ */
+int ki_source_collect(struct kvm *kvm, struct ki_collect *c);
+
+/*
+ * The two sources behind it. Each does its part of an order, and returns as
+ * ki_source_collect() does.
+ */
+
+/* Walks the tables, where their accessed bits are the truth; sets ask_kvm. */
+int ki_direct_collect(struct kvm *kvm, struct ki_collect *c);
+
+/* Asks KVM about the leaves that the walk says nothing about. */
+int ki_notifier_collect(struct kvm *kvm, struct ki_collect *c);
 
 #endif /* KI_SOURCE_H */

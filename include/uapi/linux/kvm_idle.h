@@ -3,7 +3,8 @@
  * kvm_idle: which guest pages of a KVM virtual machine have been touched.
  *
  * This header is the ABI of /proc/PID/idle_bitmap, PID being the process that
- * runs the virtual machine (the VMM). The bitmap itself needs no header:
+ * runs the virtual machine (the VMM), and of /dev/kvm_idle, which hands out the
+ * same file for a pidfd. The bitmap itself needs no header:
  *
  *	bit n of the file is guest frame number n, in native-endian 64-bit
  *	words; 1 = idle, 0 = young or nothing mapped.
@@ -27,32 +28,44 @@
 #include <linux/types.h>
 
 /* Raised by one whenever something below is added. */
-#define KVM_IDLE_ABI_VERSION	1
+#define KVM_IDLE_ABI_VERSION	2
 
 /**
  * enum kvm_idle_source - where the answers about this VM come from
  * @KVM_IDLE_SOURCE_NONE: from nowhere: read and write fail with -EOPNOTSUPP,
  *	and kvm_idle_info.reason says why
  * @KVM_IDLE_SOURCE_DIRECT: the second-level page tables are walked
+ * @KVM_IDLE_SOURCE_NOTIFIER: KVM itself is asked, leaf by leaf, through the
+ *	callbacks that it serves the host's own page aging with
+ * @KVM_IDLE_SOURCE_BOTH: the tables are walked, and KVM is asked about what
+ *	is mapped elsewhere too. Since ABI version 2, like the one before
  */
 enum kvm_idle_source {
-	KVM_IDLE_SOURCE_NONE	= 0,
-	KVM_IDLE_SOURCE_DIRECT	= 1,
+	KVM_IDLE_SOURCE_NONE		= 0,
+	KVM_IDLE_SOURCE_DIRECT		= 1,
+	KVM_IDLE_SOURCE_NOTIFIER	= 2,
+	KVM_IDLE_SOURCE_BOTH		= 3,
 };
 
 /**
  * enum kvm_idle_reason - why that source
- * @KVM_IDLE_REASON_OK: the hardware's tables hold the whole truth
- * @KVM_IDLE_REASON_NO_TABLE: no vCPU has a table now (none has run yet, or KVM
- *	has just dropped them): nothing is mapped, every page reads as a hole
+ * @KVM_IDLE_REASON_OK: the hardware's tables hold the whole truth: DIRECT
+ * @KVM_IDLE_REASON_NO_TABLE: no vCPU has a table now (on x86 there is none
+ *	before one runs, and KVM drops them at times): nothing is mapped, every
+ *	page reads as a hole: DIRECT
  * @KVM_IDLE_REASON_SHADOW: KVM runs without two-dimensional paging (npt=0 or
- *	ept=0): its tables are not indexed by guest physical address
+ *	ept=0): its tables are not indexed by guest physical address: NOTIFIER
  * @KVM_IDLE_REASON_NO_ACCESSED: the tables have no accessed bits (eptad=0, or
- *	an older processor)
+ *	an older processor): NOTIFIER
  * @KVM_IDLE_REASON_NESTED: the guest runs guests of its own, or has done so:
- *	what they touch may stand in tables that are not walked
+ *	what they touch may stand in tables of their own: BOTH. NONE where KVM
+ *	does not age these tables either (arm64)
  * @KVM_IDLE_REASON_UNKNOWN_TABLE: a table looks like nothing this module
- *	knows, for example a root of an unexpected level
+ *	knows, for example a root of an unexpected level: NONE
+ * @KVM_IDLE_REASON_PROTECTED: the tables belong to the hypervisor of a
+ *	protected KVM (arm64): NOTIFIER. Since ABI version 2, like the next
+ * @KVM_IDLE_REASON_ALIASED: KVM must be asked, by host address, and two
+ *	memslots share host memory: it cannot say which was touched: NONE
  */
 enum kvm_idle_reason {
 	KVM_IDLE_REASON_OK		= 0,
@@ -61,6 +74,8 @@ enum kvm_idle_reason {
 	KVM_IDLE_REASON_NO_ACCESSED	= 3,
 	KVM_IDLE_REASON_NESTED		= 4,
 	KVM_IDLE_REASON_UNKNOWN_TABLE	= 5,
+	KVM_IDLE_REASON_PROTECTED	= 6,
+	KVM_IDLE_REASON_ALIASED		= 7,
 };
 
 /**
@@ -68,11 +83,13 @@ enum kvm_idle_reason {
  * @KVM_IDLE_FORMAT_NONE: no table
  * @KVM_IDLE_FORMAT_EPT: Intel extended page tables
  * @KVM_IDLE_FORMAT_NPT: AMD nested page tables
+ * @KVM_IDLE_FORMAT_STAGE2: arm64 stage 2 tables. Since ABI version 2
  */
 enum kvm_idle_format {
 	KVM_IDLE_FORMAT_NONE	= 0,
 	KVM_IDLE_FORMAT_EPT	= 1,
 	KVM_IDLE_FORMAT_NPT	= 2,
+	KVM_IDLE_FORMAT_STAGE2	= 3,
 };
 
 /**
@@ -104,7 +121,7 @@ enum kvm_idle_tlb_policy {
  * @source: enum kvm_idle_source, as of now: it is looked at again on every read
  * @reason: enum kvm_idle_reason
  * @format: enum kvm_idle_format
- * @levels: levels of the table (4 or 5), 0 if there is none
+ * @levels: levels of the table (2 to 5), 0 if there is none
  * @tlb_policy: enum kvm_idle_tlb_policy
  * @readers: files open on this VM that may harvest, this one included
  * @end_gpa: end of the last memslot: the first guest physical address past
@@ -187,13 +204,70 @@ struct kvm_idle_slots {
 #define KVM_IDLE_SLOTS_SIZE_V1	40
 #define KVM_IDLE_SLOT_SIZE_V1	40
 
+/**
+ * struct kvm_idle_select_vm - KVM_IDLE_SELECT_VM
+ * @size: in: sizeof(struct kvm_idle_select_vm); out: bytes filled in
+ * @flags: KVM_IDLE_SELECT_*
+ * @index: in: which VM of the process, counted from 0 in the order of their
+ *	lowest file descriptors. A VM counts once, however many it has
+ * @count: out: how many VMs the process has. Filled in also if @index is not
+ *	below it, which is -ENODEV
+ * @fd: out: the VM's lowest file descriptor in that process
+ * @reserved: zero
+ *
+ * A file begins with the first VM of its process. To select another one is as
+ * if the file were closed and opened anew: what was due to it of the first is
+ * dropped, and the position is 0. To select the one it has changes nothing.
+ */
+struct kvm_idle_select_vm {
+	__u32 size;
+	__u32 flags;
+	__u32 index;
+	__u32 count;
+	__s32 fd;
+	__u32 reserved;
+};
+
+/* kvm_idle_select_vm.flags */
+#define KVM_IDLE_SELECT_QUERY	(1U << 0) /* fill in the answers, select nothing */
+
+#define KVM_IDLE_SELECT_VM_SIZE_V1	24
+
+/**
+ * struct kvm_idle_open - KVM_IDLE_OPEN, on /dev/kvm_idle
+ * @size: in: sizeof(struct kvm_idle_open)
+ * @flags: one of O_RDONLY, O_WRONLY and O_RDWR, which mean what they mean to
+ *	an open of /proc/PID/idle_bitmap; O_CLOEXEC or not
+ * @pidfd: of the process that runs the VM
+ * @reserved: zero
+ *
+ * Return: a file descriptor that is to all intents one of
+ * /proc/PID/idle_bitmap. Errors: those of an open of it (-EACCES: no
+ * permission to look into that process; -ESRCH: it is gone; -ENODEV: it runs
+ * no VM), -EBADF: @pidfd is no pidfd.
+ */
+struct kvm_idle_open {
+	__u32 size;
+	__u32 flags;
+	__s32 pidfd;
+	__u32 reserved;
+};
+
+#define KVM_IDLE_OPEN_SIZE_V1	16
+
 /*
- * Errors of both: -EFAULT, -EINVAL, -E2BIG as above, -ESRCH: the VMM is gone.
+ * Errors of all: -EFAULT, -EINVAL, -E2BIG as above, -ESRCH: the VMM is gone.
  * GET_SLOTS also: -EAGAIN: the slots keep changing; -EINTR. With COUNT_MAPPED
- * also: -EOPNOTSUPP as read, -ENOMEM.
+ * also: -EOPNOTSUPP as read, -ENOMEM. SELECT_VM also: -ENODEV, -ENOMEM, -EBUSY
+ * as open.
  */
 #define KVM_IDLE_IOC_TYPE	0xBE
 #define KVM_IDLE_GET_INFO	_IOWR(KVM_IDLE_IOC_TYPE, 0x01, struct kvm_idle_info)
 #define KVM_IDLE_GET_SLOTS	_IOWR(KVM_IDLE_IOC_TYPE, 0x02, struct kvm_idle_slots)
+#define KVM_IDLE_SELECT_VM	_IOWR(KVM_IDLE_IOC_TYPE, 0x03, struct kvm_idle_select_vm)
+#define KVM_IDLE_OPEN		_IOW(KVM_IDLE_IOC_TYPE, 0x10, struct kvm_idle_open)
+
+/* The device that KVM_IDLE_OPEN works on. */
+#define KVM_IDLE_DEVICE		"/dev/kvm_idle"
 
 #endif /* _UAPI_LINUX_KVM_IDLE_H */

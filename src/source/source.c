@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/minmax.h>
+
+#include "compat/kvm_mmu_lock.h"
+#include "compat/kvm_tables.h"
+#include "compat/kvm_young.h"
+#include "source/source.h"
+
+static enum kvm_idle_source ki_source_of(const struct ki_tables *t)
+{
+	if (t->refused)
+		return KVM_IDLE_SOURCE_NONE;
+	if (!t->marked)
+		return KVM_IDLE_SOURCE_NOTIFIER;
+	return t->elsewhere ? KVM_IDLE_SOURCE_BOTH : KVM_IDLE_SOURCE_DIRECT;
+}
+
+void ki_source_examine(struct kvm *kvm, struct ki_examination *e)
+{
+	struct ki_tables t;
+
+	ki_mmu_lock(kvm);
+	ki_tables_get(kvm, &t);
+	ki_mmu_unlock(kvm);
+
+	*e = (struct ki_examination) {
+		.source		= ki_source_of(&t),
+		.reason		= t.reason,
+		.format		= t.format,
+		.hw_accessed	= t.count && t.hw_accessed,
+		.hw_dirty	= t.count && t.hw_dirty,
+	};
+	for (unsigned int i = 0; i < t.count; i++)
+		e->levels = max(e->levels, t.levels[i]);
+
+	if ((e->source & KVM_IDLE_SOURCE_NOTIFIER) &&
+	    !ki_kvm_can_be_asked(kvm, 0, ~0ULL)) {
+		e->source = KVM_IDLE_SOURCE_NONE;
+		e->reason = KVM_IDLE_REASON_ALIASED;
+	}
+}
+
+int ki_source_collect(struct kvm *kvm, struct ki_collect *c)
+{
+	int err = ki_direct_collect(kvm, c);
+
+	if (!err && c->ask_kvm)
+		err = ki_notifier_collect(kvm, c);
+	return err;
+}

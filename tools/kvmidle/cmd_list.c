@@ -20,15 +20,16 @@ static const struct cmd_option options[] = {
 };
 
 static const char text[] =
-"Shows the processes of this host that run KVM virtual machines, with the name\n"
-"that QEMU was given (or the command's name), the size of the guest's memory, and\n"
-"where 'kvmidle report' would take its answers from, or why it could not. It\n"
-"changes nothing. As root it sees all of them, else your own.\n"
+"Shows the KVM virtual machines of this host: the process that runs each, the\n"
+"name that QEMU was given (or the command's), the size of the guest's memory, and\n"
+"where 'kvmidle report' would take its answers from, or why it could not. If a\n"
+"process runs several, VM is the number for 'kvmidle report --vm'. It changes\n"
+"nothing. As root it sees all of them, else your own.\n"
 "\n"
 "Example:\n"
 "  kvmidle list\n";
 
-/* The kernel module puts its file under every process, this one included. */
+/* The kernel module has a file for every process, this one included. */
 static bool module_loaded(void)
 {
 	struct kvmidle_vm *vm = NULL;
@@ -45,11 +46,14 @@ static json_object *entry_json(const struct kvmidle_list_entry *e)
 	json_add_uint(o, "pid", e->pid);
 	json_add_string(o, "name", e->name);
 	json_add_uint(o, "machines", e->machines);
+	json_add_uint(o, "vm", e->vm);
 	json_add_bool(o, "readable", !e->error);
 	if (e->info)
 		json_add_uint(o, "size_bytes", e->bytes);
 	else
 		json_add_null(o, "size_bytes");
+	json_add_string(o, "door",
+			e->info ? kvmidle_door_name(e->door) : NULL);
 	json_add_string(o, "source",
 			e->info ? kvmidle_source_name(e->info->source) : NULL);
 	json_add_string(o, "reason",
@@ -58,7 +62,8 @@ static json_object *entry_json(const struct kvmidle_list_entry *e)
 			e->info ? kvmidle_format_name(e->info->format) : NULL);
 	json_add_string(o, "problem",
 			e->error ? kvmidle_problem_name(e->problem) : NULL);
-	json_add_string(o, "explanation", e->error ? e->explanation : NULL);
+	json_add_string(o, "explanation",
+			e->explanation[0] ? e->explanation : NULL);
 	return o;
 }
 
@@ -77,39 +82,97 @@ static int print_json(const struct kvmidle_list *list)
 	return json_print(o, stdout);
 }
 
+#define SOURCE_TEXT	64
+
+/* Whether and from where; in brackets the table's format or, if it is not plain, why. */
+static const char *format_source(char cell[SOURCE_TEXT],
+				 const struct kvmidle_list_entry *e)
+{
+	bool plain = e->info && e->info->source == KVM_IDLE_SOURCE_DIRECT &&
+		     e->info->reason == KVM_IDLE_REASON_OK;
+
+	if (e->error)
+		snprintf(cell, SOURCE_TEXT, "no: %s",
+			 kvmidle_problem_name(e->problem));
+	else
+		snprintf(cell, SOURCE_TEXT, "%s (%s)",
+			 kvmidle_source_name(e->info->source),
+			 plain ? kvmidle_format_name(e->info->format) :
+				 kvmidle_reason_name(e->info->reason));
+	return cell;
+}
+
 static void add_row(struct table *table, const struct kvmidle_list_entry *e)
 {
-	char pid[16], name[256], size[SIZE_TEXT] = "-", source[64];
-	const char *const cells[] = { pid, name, size, source };
+	char pid[16], vm[16], size[SIZE_TEXT] = "-", source[SOURCE_TEXT];
+	const char *const cells[] = {
+		pid, vm, e->name, size, format_source(source, e),
+	};
 
 	snprintf(pid, sizeof(pid), "%d", e->pid);
-	if (e->machines > 1)
-		snprintf(name, sizeof(name), "%s (first of %u)", e->name, e->machines);
+	/* Those that could not be opened are on one line. */
+	if (e->info || e->machines == 1)
+		snprintf(vm, sizeof(vm), "%u", e->vm);
 	else
-		snprintf(name, sizeof(name), "%s", e->name);
+		snprintf(vm, sizeof(vm), "0-%u", e->machines - 1);
 	if (e->info)
 		format_size(size, e->bytes);
-	if (e->error)
-		snprintf(source, sizeof(source), "no: %s", kvmidle_problem_name(e->problem));
-	else
-		snprintf(source, sizeof(source), "%s (%s)",
-			 kvmidle_source_name(e->info->source),
-			 kvmidle_format_name(e->info->format));
 	table_line(table, cells);
 }
 
-/* Why some cannot be read. That there is no module is said once for all. */
-static void print_reasons(const struct kvmidle_list *list)
+/* What the list says of machine @i in READABLE, it has said before. */
+static bool said_before(const struct kvmidle_list *list, size_t i)
 {
-	bool loaded = module_loaded();
+	char cell[SOURCE_TEXT], other[SOURCE_TEXT];
+
+	format_source(cell, kvmidle_list_at(list, i));
+	while (i--)
+		if (!strcmp(cell, format_source(other, kvmidle_list_at(list, i))))
+			return true;
+	return false;
+}
+
+/* Why some cannot be read, each by itself; and what READABLE means, else. */
+static void print_explanations(const struct kvmidle_list *list)
+{
+	char cell[SOURCE_TEXT];
 	size_t i;
 
 	for (i = 0; i < kvmidle_list_count(list); i++) {
 		const struct kvmidle_list_entry *e = kvmidle_list_at(list, i);
 
-		if (e->error && e->problem != KVMIDLE_PROBLEM_NO_MODULE)
+		if (!e->explanation[0] || e->problem == KVMIDLE_PROBLEM_NO_MODULE)
+			continue;
+		if (!e->error && !said_before(list, i))
+			printf("\n%s: %s\n", format_source(cell, e), e->explanation);
+		if (e->error && e->info && e->machines > 1)
+			printf("\n%d, VM %u: %s\n", e->pid, e->vm, e->explanation);
+		else if (e->error)
 			printf("\n%d: %s\n", e->pid, e->explanation);
 	}
+}
+
+static bool any_by_device(const struct kvmidle_list *list)
+{
+	size_t i;
+
+	for (i = 0; i < kvmidle_list_count(list); i++) {
+		const struct kvmidle_list_entry *e = kvmidle_list_at(list, i);
+
+		if (e->info && e->door == KVMIDLE_DOOR_DEVICE)
+			return true;
+	}
+	return false;
+}
+
+/* What is true of all is said once. */
+static void print_remarks(const struct kvmidle_list *list)
+{
+	bool loaded = module_loaded();
+
+	print_explanations(list);
+	if (any_by_device(list))
+		puts("\nRead through " KVM_IDLE_DEVICE ", as there is no /proc/PID/idle_bitmap here.");
 	if (!loaded)
 		puts("\nThe kernel module kvm_idle is not loaded: nothing can be read without it.\n"
 		     "Load it as root: modprobe kvm_idle, or insmod kvm_idle.ko.");
@@ -118,11 +181,22 @@ static void print_reasons(const struct kvmidle_list *list)
 		       "to see them.\n", kvmidle_list_unseen(list));
 }
 
+static bool any_has_several(const struct kvmidle_list *list)
+{
+	size_t i;
+
+	for (i = 0; i < kvmidle_list_count(list); i++)
+		if (kvmidle_list_at(list, i)->machines > 1)
+			return true;
+	return false;
+}
+
 static int print_text(const struct kvmidle_list *list)
 {
-	static const struct column columns[] = {
-		{ "PID", true }, { "NAME", false }, { "MEMORY", true },
-		{ "READABLE", false }, { 0 }
+	const struct column columns[] = {
+		{ "PID", .right = true },
+		{ "VM", .right = true, .hidden = !any_has_several(list) },
+		{ "NAME" }, { "MEMORY", .right = true }, { "READABLE" }, { 0 }
 	};
 	struct table *table;
 	size_t i;
@@ -138,7 +212,7 @@ static int print_text(const struct kvmidle_list *list)
 	} else {
 		puts("No KVM virtual machine was found.");
 	}
-	print_reasons(list);
+	print_remarks(list);
 	return err;
 }
 

@@ -15,6 +15,9 @@
 #define COUNT_MAX	1000000
 
 static const struct cmd_option options[] = {
+	{ "vm", 'm', "N",
+	  "which virtual machine of the process, if it runs\n"
+	  "several: 0, 1 ... (default: 0)" },
 	{ "interval", 'i', "TIME",
 	  "from one pass to the next: 500ms, 2m ... (default: 1s)" },
 	{ "count", 'c', "N",
@@ -41,11 +44,11 @@ static const char text[] =
 "  mapped what the guest has been given so far; of the rest of its memory it has\n"
 "         never touched a byte, or the host has taken it back\n"
 "\n"
-"It works by passes. Each asks the processor's page tables which pages were\n"
-"touched since the pass before; the first one only sets the starting line. The\n"
-"idle age of a page is the number of passes it has been left alone for. The\n"
-"longer you watch, the surer is the word cold: memory that is needed once an hour\n"
-"looks cold for 59 minutes.\n"
+"It works by passes. Each asks the processor's page tables, or KVM where these do\n"
+"not tell, which pages were touched since the pass before; the first one only\n"
+"sets the starting line. The idle age of a page is the number of passes it has\n"
+"been left alone for. The longer you watch, the surer is the word cold: memory\n"
+"that is needed once an hour looks cold for 59 minutes.\n"
 "\n"
 "What it changes: each pass clears the accessed bits in the tables, so the\n"
 "processor must set them again (a slight cost for the guest, nothing it could\n"
@@ -62,6 +65,8 @@ static const char text[] =
 
 struct arguments {
 	pid_t pid;
+	uint64_t vm;
+	bool vm_given;
 	struct plan plan;
 	uint64_t hot;
 	uint64_t cold;	/* 0 = as long as possible */
@@ -72,6 +77,12 @@ static int parse_option(const struct command *self, int option,
 			struct arguments *a)
 {
 	switch (option) {
+	case 'm':
+		if (!parse_number(optarg, 0, INT_MAX, &a->vm))
+			return usage_error(self, "'%s' is no number of a virtual machine: they are counted 0, 1 ...; 'kvmidle list' shows them",
+					   optarg);
+		a->vm_given = true;
+		break;
 	case 'i':
 		if (!parse_interval(optarg, &a->plan.interval_ns))
 			return usage_error(self, "'%s' is no interval: give a time such as 500ms, 1s or 2m, above zero and at most 7 days (168h)",
@@ -122,14 +133,20 @@ static int failed(const struct arguments *a, const struct kvmidle_vm *vm,
 	return failure("%s", why);
 }
 
-static int print_report(const struct arguments *a, const struct measurement *m)
+static int print_report(const struct arguments *a, const struct kvmidle_vm *vm,
+			const struct measurement *m)
 {
 	const struct kvmidle_list_entry *entry;
 	struct kvmidle_list *list = NULL;
+	int machines = kvmidle_count_vms(vm);
 	struct report r = {
 		.pid = a->pid,
 		.name = "?",
-		.machines = 1,
+		/* It may have exited since the last pass. */
+		.machines = machines > 0 ? machines : 1,
+		.vm = a->vm,
+		.vm_given = a->vm_given,
+		.door = kvmidle_door(vm),
 		.plan = a->plan,
 		.m = m,
 		.hot_passes = a->hot,
@@ -139,10 +156,8 @@ static int print_report(const struct arguments *a, const struct measurement *m)
 
 	if (!kvmidle_list_get(a->pid, &list)) {
 		entry = kvmidle_list_at(list, 0);
-		if (entry) {	/* else it has exited since the last pass */
+		if (entry)
 			r.name = entry->name;
-			r.machines = entry->machines;
-		}
 	}
 
 	err = report_build(&r);
@@ -155,6 +170,14 @@ static int print_report(const struct arguments *a, const struct measurement *m)
 	return err ? failure("%s", strerror(-err)) : EXIT_OK;
 }
 
+/* Never in silence: it is a sign that the module could not do all it wanted. */
+static void say_if_by_device(pid_t pid, const struct kvmidle_vm *vm)
+{
+	if (kvmidle_door(vm) == KVMIDLE_DOOR_DEVICE)
+		fprintf(stderr, "kvmidle: read through %s, as there is no /proc/%d/idle_bitmap here\n",
+			KVM_IDLE_DEVICE, pid);
+}
+
 static int run(const struct command *self, int argc, char **argv)
 {
 	struct arguments a = {
@@ -165,7 +188,7 @@ static int run(const struct command *self, int argc, char **argv)
 		.hot = 1,
 	};
 	struct kvmidle_vm *vm = NULL;
-	struct measurement m;
+	struct measurement m = { 0 };
 	uint64_t pid;
 	int option, err, code;
 
@@ -189,13 +212,17 @@ static int run(const struct command *self, int argc, char **argv)
 	if (err)
 		return failed(&a, NULL, err);
 
-	err = measure(vm, &a.plan, &m);
+	say_if_by_device(a.pid, vm);
+
+	err = kvmidle_select_vm(vm, a.vm);
+	if (!err)
+		err = measure(vm, &a.plan, &m);
 	if (err)
 		code = failed(&a, vm, err);
 	else if (!kvmidle_ages_passes(m.ages))
 		code = failure("ended before the first pass: nothing was measured");
 	else
-		code = print_report(&a, &m);
+		code = print_report(&a, vm, &m);
 	measurement_release(&m);
 	kvmidle_close(vm);
 	return code;

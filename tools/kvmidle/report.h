@@ -43,7 +43,10 @@ struct report {
 	/* Given by the caller of report_build(). */
 	pid_t pid;
 	const char *name;
-	unsigned int machines;		/* the process has; this is the first */
+	unsigned int machines;		/* the process has */
+	unsigned int vm;		/* this is which of them */
+	bool vm_given;			/* it was asked for */
+	enum kvmidle_door door;
 	struct plan plan;
 	const struct measurement *m;
 	unsigned int hot_passes;	/* lowered if there were fewer passes */

@@ -72,6 +72,8 @@ int report_print_json(const struct report *r, FILE *out)
 	json_add_uint(o, "pid", r->pid);
 	json_add_string(o, "name", r->name);
 	json_add_uint(o, "machines", r->machines);
+	json_add_uint(o, "vm", r->vm);
+	json_add_string(o, "door", kvmidle_door_name(r->door));
 	json_add_string(o, "source", kvmidle_source_name(info->source));
 	json_add_string(o, "reason", kvmidle_reason_name(info->reason));
 	json_add_string(o, "format", kvmidle_format_name(info->format));

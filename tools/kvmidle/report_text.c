@@ -17,10 +17,12 @@ static void print_head(const struct report *r, FILE *out)
 	const struct kvm_idle_info *info = &r->m->info;
 	char interval[TIME_TEXT], window[TIME_TEXT];
 
-	fprintf(out, "Virtual machine:  %s (process %d%s)\n", r->name, r->pid,
-		r->machines > 1 ? ", which has several: this is the first" : "");
-	fprintf(out, "Source:           %s, table format %s", kvmidle_source_name(info->source),
-		kvmidle_format_name(info->format));
+	fprintf(out, "Virtual machine:  %s (process %d", r->name, r->pid);
+	if (r->machines > 1 || r->vm)
+		fprintf(out, ", VM %u", r->vm);
+	fprintf(out, ")\nSource:           %s", kvmidle_source_name(info->source));
+	if (info->format != KVM_IDLE_FORMAT_NONE)
+		fprintf(out, ", table format %s", kvmidle_format_name(info->format));
 	if (info->levels)
 		fprintf(out, " with %u levels", info->levels);
 	fprintf(out, "; TLB policy %s\n", kvmidle_tlb_policy_name(info->tlb_policy));
@@ -33,8 +35,11 @@ static void print_head(const struct report *r, FILE *out)
 /* What makes the figures less than, or other than, what was asked for. */
 static void print_notes(const struct report *r, FILE *out)
 {
-	char size[SIZE_TEXT], delay[TIME_TEXT];
+	char size[SIZE_TEXT], delay[TIME_TEXT], source[512];
 
+	if (r->machines > 1 && !r->vm_given)
+		fprintf(out, "Note: process %d runs %u virtual machines; this is the first. --vm chooses, from 0 to %u.\n",
+			r->pid, r->machines, r->machines - 1);
 	if (r->m->ended_early)
 		fprintf(out, "Note: ended early, after %" PRIu64 " of %" PRIu64 " passes; the mapped memory was counted %s later.\n",
 			r->passes, r->plan.passes,
@@ -42,9 +47,8 @@ static void print_notes(const struct report *r, FILE *out)
 	if (r->cold_passes < r->cold_asked)
 		fprintf(out, "Note: cold means idle in %u pass%s here, not in %u: there were no more.\n",
 			r->cold_passes, plural(r->cold_passes), r->cold_asked);
-	if (r->m->info.reason != KVM_IDLE_REASON_OK)
-		fprintf(out, "Note: %s\n",
-			kvmidle_reason_text(r->m->info.reason));
+	if (kvmidle_explain_source(&r->m->info, source, sizeof(source)))
+		fprintf(out, "Note: %s\n", source);
 	if (r->m->slots_changed)
 		fputs("Note: the VMM changed its memory slots meanwhile; ages begin anew where it did.\n",
 		      out);

@@ -22,7 +22,8 @@ struct table *table_new(const struct column *columns, FILE *out)
 	table->failed = !table->scols || scols_table_set_stream(table->scols, out);
 	for (; columns->name && !table->failed; columns++) {
 		if (scols_table_new_column(table->scols, columns->name, 0,
-					   columns->right ? SCOLS_FL_RIGHT : 0))
+					   (columns->right ? SCOLS_FL_RIGHT : 0) |
+					   (columns->hidden ? SCOLS_FL_HIDDEN : 0)))
 			table->columns++;
 		else
 			table->failed = true;

@@ -10,10 +10,12 @@
  * struct column - a column of a table
  * @name: its heading; NULL ends an array of columns
  * @right: align to the right
+ * @hidden: leave it out; lines have a cell for it all the same
  */
 struct column {
 	const char *name;
 	bool right;
+	bool hidden;
 };
 
 struct table;

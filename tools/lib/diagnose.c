@@ -31,10 +31,11 @@ static enum kvmidle_problem classify(pid_t pid, const struct kvmidle_vm *vm,
 			return KVMIDLE_PROBLEM_KERNEL_THREAD;
 		return KVMIDLE_PROBLEM_EXITED;
 	case ENODEV:
-		return KVMIDLE_PROBLEM_NO_VM;
+		return vm ? KVMIDLE_PROBLEM_NO_SUCH_VM : KVMIDLE_PROBLEM_NO_VM;
 	case EACCES:
 	case EPERM:
-		return KVMIDLE_PROBLEM_PERMISSION;
+		return !vm && kvmidle_door_is_locked(pid) ?
+			KVMIDLE_PROBLEM_DEVICE : KVMIDLE_PROBLEM_PERMISSION;
 	case EOPNOTSUPP:
 		return KVMIDLE_PROBLEM_REFUSED;
 	default:
@@ -131,6 +132,19 @@ static void add_no_process(struct text *text, pid_t pid)
 	add(text, ". 'kvmidle list' shows the virtual machines of this host.");
 }
 
+static void add_no_such_vm(struct text *text, pid_t pid,
+			   const struct kvmidle_vm *vm)
+{
+	int count = kvmidle_count_vms(vm);
+
+	add(text, "Process %d has no virtual machine of that number", pid);
+	if (count == 1)
+		add(text, ": it has one, which is number 0");
+	else if (count > 1)
+		add(text, ": it has %d, numbered 0 to %d", count, count - 1);
+	add(text, ". 'kvmidle list' shows them.");
+}
+
 static void explain(struct text *text, enum kvmidle_problem problem, pid_t pid,
 		    enum kvmidle_mode mode, const struct kvmidle_vm *vm, int error)
 {
@@ -158,8 +172,8 @@ static void explain(struct text *text, enum kvmidle_problem problem, pid_t pid,
 		    pid, name);
 		break;
 	case KVMIDLE_PROBLEM_NO_MODULE:
-		add(text, "There is no /proc/%d/idle_bitmap: the kernel module kvm_idle is not loaded. Load it as root: modprobe kvm_idle, or insmod kvm_idle.ko.",
-		    pid);
+		add(text, "There is neither /proc/%d/idle_bitmap nor %s: the kernel module kvm_idle is not loaded. Load it as root: modprobe kvm_idle, or insmod kvm_idle.ko.",
+		    pid, KVM_IDLE_DEVICE);
 		break;
 	case KVMIDLE_PROBLEM_NO_PROC:
 		add(text, "There is no /proc here. Mount it: mount -t proc proc /proc.");
@@ -169,6 +183,13 @@ static void explain(struct text *text, enum kvmidle_problem problem, pid_t pid,
 		break;
 	case KVMIDLE_PROBLEM_REFUSED:
 		add_refused(text, pid, vm);
+		break;
+	case KVMIDLE_PROBLEM_DEVICE:
+		add(text, "The kernel module kvm_idle is loaded, but there is no /proc/%d/idle_bitmap here, and you may not open %s instead. Run as root.",
+		    pid, KVM_IDLE_DEVICE);
+		break;
+	case KVMIDLE_PROBLEM_NO_SUCH_VM:
+		add_no_such_vm(text, pid, vm);
 		break;
 	case KVMIDLE_PROBLEM_OTHER:
 		add(text, "Process %d: %s.", pid, strerror(error));

@@ -15,9 +15,29 @@
 struct kvmidle_vm {
 	pid_t pid;
 	enum kvmidle_mode mode;
+	enum kvmidle_door door;
 	int fd;
 	uint64_t *buffer;	/* one piece of a pass; allocated by the first */
 };
+
+/* door.c: the two ways to the bitmap of a process. */
+
+/* The device. Only tests point it elsewhere. */
+extern const char *kvmidle_device;
+
+/**
+ * kvmidle_door_open() - open the bitmap of a process, the device being the
+ *	second choice
+ * @pid: the process
+ * @flags: as of open(2)
+ * @door: out: how it was opened
+ *
+ * Return: a file descriptor, or a negative errno as of kvmidle_open().
+ */
+int kvmidle_door_open(pid_t pid, int flags, enum kvmidle_door *door);
+
+/* Is the device the only way to this process, and one may not open it? */
+bool kvmidle_door_is_locked(pid_t pid);
 
 /* procfs.c: what else /proc tells about a process. */
 
@@ -38,6 +58,9 @@ bool kvmidle_proc_exists(pid_t pid);
 
 /* Is procfs mounted at all? */
 bool kvmidle_proc_mounted(void);
+
+/* The process that a thread belongs to; @pid itself if that is not known. */
+pid_t kvmidle_proc_leader(pid_t pid);
 
 /* Is it a kernel thread? */
 bool kvmidle_proc_is_kthread(pid_t pid);

@@ -4,14 +4,16 @@
  *
  * A thin, typed layer over /proc/PID/idle_bitmap of the kvm_idle module, PID
  * being the process that runs the virtual machine (the VMM: QEMU, Firecracker,
- * cloud-hypervisor ...). See libkvmidle(3) for an overview and an example.
+ * cloud-hypervisor ...); where the module could not put that file under /proc,
+ * over its device /dev/kvm_idle, which hands out the same file. See
+ * libkvmidle(3) for an overview and an example.
  *
  * Conventions:
  *  - A function that can fail returns a negative errno value; errno itself
  *    means nothing. kvmidle_diagnose() turns it into a sentence.
- *  - Pages are counted in units of kvm_idle_info.page_size (4 KiB on x86) and
- *    named by their guest frame number (gfn) = guest physical address / page
- *    size.
+ *  - Pages are counted in units of kvm_idle_info.page_size (4 KiB on x86; 4, 16
+ *    or 64 KiB on arm64) and named by their guest frame number (gfn) = guest
+ *    physical address / page size.
  *  - A bitmap is an array of native 64-bit words; bit n % 64 of word n / 64 is
  *    page n. 1 = idle. 0 = young (touched) OR a hole (nothing mapped there): a
  *    bitmap alone cannot tell these two apart, see kvmidle_get_slots().
@@ -56,22 +58,35 @@ enum kvmidle_mode {
 };
 
 /**
+ * enum kvmidle_door - how a virtual machine was opened
+ * @KVMIDLE_DOOR_PROC: by /proc/PID/idle_bitmap
+ * @KVMIDLE_DOOR_DEVICE: by /dev/kvm_idle, as the process is there and has no
+ *	such file: the module was not able, or not allowed, to put it there
+ */
+enum kvmidle_door {
+	KVMIDLE_DOOR_PROC	= 0,
+	KVMIDLE_DOOR_DEVICE	= 1,
+};
+
+/**
  * kvmidle_open() - open the virtual machine that a process runs
  * @pid: the VMM
  * @mode: what reading shall do
  * @vmp: where to put the handle
  *
  * If the process runs several virtual machines, this opens the first by file
- * descriptor number. A machine that cannot be read for a technical reason
- * (-EOPNOTSUPP) does open: kvmidle_get_info() says why.
+ * descriptor number; kvmidle_select_vm() chooses. A machine that cannot be read
+ * for a technical reason (-EOPNOTSUPP) does open: kvmidle_get_info() says why.
  *
  * Return: 0, or a negative errno:
  *  -ESRCH: no such process, a kernel thread, or one that is exiting;
  *  -ENODEV: the process runs no virtual machine;
- *  -ENOENT: the process is there and its idle_bitmap is not: the module is not
- *   loaded;
+ *  -ENOENT: the process is there, and neither its idle_bitmap nor the device is:
+ *   the module is not loaded;
  *  -EACCES, -EPERM: you may not look into this process (or, to harvest, not
- *   ptrace-attach to it);
+ *   ptrace-attach to it), or it can be reached by the device alone and you may
+ *   not open that;
+ *  -EBUSY: too many files are open on this machine to harvest;
  *  -EINVAL: @mode or @pid is nonsense;
  *  -ENOMEM, -EMFILE, -ENFILE.
  */
@@ -92,6 +107,43 @@ void kvmidle_close(struct kvmidle_vm *vm);
  * Return: an open file descriptor.
  */
 int kvmidle_fd(const struct kvmidle_vm *vm);
+
+/**
+ * kvmidle_door() - how a virtual machine was opened
+ * @vm: the handle
+ *
+ * It makes no difference to anything else here.
+ *
+ * Return: the door.
+ */
+enum kvmidle_door kvmidle_door(const struct kvmidle_vm *vm);
+
+/**
+ * kvmidle_count_vms() - how many virtual machines the process has
+ * @vm: a handle on one of them
+ *
+ * A module that does not know (ABI version 1) has the first one only to offer:
+ * that counts as one.
+ *
+ * Return: how many, 0 if it has closed them all since; or a negative errno:
+ * -ESRCH: the VMM is gone.
+ */
+int kvmidle_count_vms(const struct kvmidle_vm *vm);
+
+/**
+ * kvmidle_select_vm() - go to another virtual machine of the same process
+ * @vm: the handle
+ * @index: which, counted from 0 in the order of their lowest file descriptors
+ *
+ * To select another one is as if the handle were closed and opened anew: what
+ * was due to it of the first is dropped, and a new baseline is needed. To select
+ * the one it has changes nothing.
+ *
+ * Return: 0, or a negative errno: -ENODEV: there are not so many; -ESRCH: the
+ * VMM is gone; -EBUSY as of kvmidle_open(); -ENOMEM. The handle is then still
+ * on the one it had.
+ */
+int kvmidle_select_vm(struct kvmidle_vm *vm, unsigned int index);
 
 /**
  * kvmidle_get_info() - ask where the answers come from, and counters
@@ -349,6 +401,14 @@ uint64_t kvmidle_ages_untouched(const struct kvmidle_ages *ages, uint64_t gfn,
 /* ---- Words for people ---------------------------------------------------- */
 
 /**
+ * kvmidle_door_name() - a short stable word for a door
+ * @door: enum kvmidle_door
+ *
+ * Return: a static string, "unknown" for a value this library does not know.
+ */
+const char *kvmidle_door_name(enum kvmidle_door door);
+
+/**
  * kvmidle_source_name() - a short stable word for a source
  * @source: enum kvm_idle_source
  *
@@ -373,6 +433,19 @@ const char *kvmidle_reason_name(uint32_t reason);
 const char *kvmidle_reason_text(uint32_t reason);
 
 /**
+ * kvmidle_explain_source() - where answers come from and why, if there is more
+ *	to say than that the tables are walked
+ * @info: as of kvmidle_get_info()
+ * @text: where to put one or two sentences without a newline at the end, or ""
+ * @size: room at @text, in bytes. The text is cut off if it does not fit; 512
+ *	are enough
+ *
+ * Return: the length of the text, 0 if there is nothing to explain.
+ */
+size_t kvmidle_explain_source(const struct kvm_idle_info *info, char *text,
+			      size_t size);
+
+/**
  * kvmidle_format_name() - a short stable word for a table format
  * @format: enum kvm_idle_format
  *
@@ -395,12 +468,17 @@ const char *kvmidle_tlb_policy_name(uint32_t policy);
  * @KVMIDLE_PROBLEM_EXITED: the process was there and is gone, or is a zombie
  * @KVMIDLE_PROBLEM_KERNEL_THREAD: it is a kernel thread
  * @KVMIDLE_PROBLEM_NO_VM: it runs no virtual machine
- * @KVMIDLE_PROBLEM_NO_MODULE: the kernel module is not loaded
+ * @KVMIDLE_PROBLEM_NO_MODULE: the kernel module is not loaded: there is neither
+ *	its file nor its device
  * @KVMIDLE_PROBLEM_NO_PROC: /proc is not mounted
  * @KVMIDLE_PROBLEM_PERMISSION: not allowed
  * @KVMIDLE_PROBLEM_REFUSED: the module cannot answer for this VM truthfully;
  *	kvm_idle_info.reason says why
  * @KVMIDLE_PROBLEM_OTHER: anything else; the errno value is all there is
+ * @KVMIDLE_PROBLEM_DEVICE: the module is loaded, without a file under /proc, and
+ *	one may not open its device
+ * @KVMIDLE_PROBLEM_NO_SUCH_VM: the process does not have so many virtual
+ *	machines
  */
 enum kvmidle_problem {
 	KVMIDLE_PROBLEM_NONE		= 0,
@@ -413,6 +491,8 @@ enum kvmidle_problem {
 	KVMIDLE_PROBLEM_PERMISSION	= 7,
 	KVMIDLE_PROBLEM_REFUSED		= 8,
 	KVMIDLE_PROBLEM_OTHER		= 9,
+	KVMIDLE_PROBLEM_DEVICE		= 10,
+	KVMIDLE_PROBLEM_NO_SUCH_VM	= 11,
 };
 
 /**
@@ -427,7 +507,7 @@ const char *kvmidle_problem_name(enum kvmidle_problem problem);
  * kvmidle_diagnose() - find out what is behind an error, and what to do next
  * @pid: the process that was asked for
  * @mode: the mode that was asked for
- * @vm: the handle that failed, or NULL if it was kvmidle_open() that failed
+ * @vm: the handle that failed, or NULL if it was kvmidle_open()
  * @error: what the function returned (a negative errno; a positive one will do)
  * @text: where to put one or two sentences without a newline at the end; may be
  *	NULL if @size is 0
@@ -445,21 +525,25 @@ enum kvmidle_problem kvmidle_diagnose(pid_t pid, enum kvmidle_mode mode,
 /* ---- The virtual machines of this host ----------------------------------- */
 
 /**
- * struct kvmidle_list - the processes of this host that run VMs. Opaque
+ * struct kvmidle_list - the virtual machines of this host. Opaque
  */
 struct kvmidle_list;
 
 /**
- * struct kvmidle_list_entry - one process that runs virtual machines
- * @pid: the process
- * @machines: how many virtual machines it has; all that follows is about the
- *	first one
+ * struct kvmidle_list_entry - one virtual machine
+ * @pid: the process that runs it
+ * @machines: how many virtual machines that process has. If it could not be
+ *	opened, its file descriptors of such were counted, and one entry stands
+ *	for all of them
+ * @vm: which of them this is: for kvmidle_select_vm()
  * @name: QEMU's -name if given, else the command's name. Valid UTF-8 without
  *	control characters (others appear as '?')
  * @error: 0 if its memory can be read, else a negative errno
  * @problem: the kind of problem behind @error
- * @explanation: a sentence about it, "" if there is none
- * @info: as of kvmidle_get_info(); NULL if the file could not be opened
+ * @explanation: a sentence about it; without an error, as of
+ *	kvmidle_explain_source(). "" if there is none
+ * @door: how it was opened; means nothing if @info is NULL
+ * @info: as of kvmidle_get_info(); NULL if it could not be opened
  * @bytes: size of all its memslots together; 0 if @info is NULL
  *
  * Later versions may add members at the end.
@@ -467,10 +551,12 @@ struct kvmidle_list;
 struct kvmidle_list_entry {
 	pid_t pid;
 	unsigned int machines;
+	unsigned int vm;
 	const char *name;
 	int error;
 	enum kvmidle_problem problem;
 	const char *explanation;
+	enum kvmidle_door door;
 	const struct kvm_idle_info *info;
 	uint64_t bytes;
 };
@@ -495,7 +581,7 @@ int kvmidle_list_get(pid_t pid, struct kvmidle_list **listp);
 void kvmidle_list_free(struct kvmidle_list *list);
 
 /**
- * kvmidle_list_count() - how many processes a list has
+ * kvmidle_list_count() - how many virtual machines a list has
  * @list: the list
  *
  * Return: the number of entries.
@@ -505,7 +591,7 @@ size_t kvmidle_list_count(const struct kvmidle_list *list);
 /**
  * kvmidle_list_at() - one entry of a list
  * @list: the list
- * @index: 0 ... kvmidle_list_count() - 1, in order of pid
+ * @index: 0 ... kvmidle_list_count() - 1, in order of pid and number
  *
  * Return: the entry, valid until the list is freed; NULL if @index is too high.
  */

@@ -37,27 +37,32 @@ static uint64_t sum_of_slots(const struct kvmidle_vm *vm)
 	return sum;
 }
 
-static void try_to_read(struct item *item)
+static void look_closer(struct item *item, const struct kvmidle_vm *vm)
 {
 	struct kvmidle_list_entry *entry = &item->entry;
-	struct kvmidle_vm *vm = NULL;
 
-	entry->error = kvmidle_open(entry->pid, KVMIDLE_PEEK, &vm);
-	if (!entry->error) {
-		item->info.size = sizeof(item->info);
-		entry->error = kvmidle_get_info(vm, &item->info);
-	}
-	if (!entry->error) {
-		entry->info = &item->info;
-		entry->bytes = sum_of_slots(vm);
-		if (item->info.source == KVM_IDLE_SOURCE_NONE)
-			entry->error = -EOPNOTSUPP;
-	}
+	entry->door = kvmidle_door(vm);
+	item->info.size = sizeof(item->info);
+	entry->error = kvmidle_get_info(vm, &item->info);
+	if (entry->error)
+		return;
+	entry->info = &item->info;
+	entry->bytes = sum_of_slots(vm);
+	if (item->info.source == KVM_IDLE_SOURCE_NONE)
+		entry->error = -EOPNOTSUPP;
+}
+
+static void explain(struct item *item, const struct kvmidle_vm *vm)
+{
+	struct kvmidle_list_entry *entry = &item->entry;
+
 	if (entry->error)
 		entry->problem = kvmidle_diagnose(entry->pid, KVMIDLE_PEEK, vm,
 						  entry->error, item->explanation,
 						  sizeof(item->explanation));
-	kvmidle_close(vm);
+	else
+		kvmidle_explain_source(&item->info, item->explanation,
+				       sizeof(item->explanation));
 }
 
 static int append(struct kvmidle_list *list, struct item *item)
@@ -76,10 +81,56 @@ static int append(struct kvmidle_list *list, struct item *item)
 	return 0;
 }
 
+/* @vm is the machine, or NULL if it could not be opened, for @error. */
+static int add(struct kvmidle_list *list, const struct kvmidle_list_entry *about,
+	       const struct kvmidle_vm *vm, int error)
+{
+	struct item *item = calloc(1, sizeof(*item));
+	int err;
+
+	if (!item)
+		return -ENOMEM;
+	item->entry = *about;
+	item->entry.error = error;
+	kvmidle_proc_name(about->pid, item->name);
+	item->entry.name = item->name;
+	item->entry.explanation = item->explanation;
+	if (!error)
+		look_closer(item, vm);
+	explain(item, vm);
+
+	err = append(list, item);
+	if (err)
+		free(item);
+	return err;
+}
+
+/* All machines of a process, of which the first is open. */
+static int add_machines(struct kvmidle_list *list, pid_t pid,
+			struct kvmidle_vm *vm)
+{
+	int count = kvmidle_count_vms(vm), err = 0;
+	struct kvmidle_list_entry about = { .pid = pid, .machines = count };
+
+	if (count < 0) {
+		about.machines = 1;
+		return add(list, &about, vm, count);
+	}
+	for (; !err && about.vm < about.machines; about.vm++) {
+		int error = kvmidle_select_vm(vm, about.vm);
+
+		if (error == -ENODEV)	/* it has just been closed */
+			break;
+		err = add(list, &about, vm, error);
+	}
+	return err;
+}
+
 static int look_at(struct kvmidle_list *list, pid_t pid)
 {
 	int machines = kvmidle_proc_machines(pid);
-	struct item *item;
+	struct kvmidle_list_entry about = { .pid = pid, .machines = machines };
+	struct kvmidle_vm *vm;
 	int err;
 
 	if (machines == -EACCES || machines == -EPERM) {
@@ -90,19 +141,11 @@ static int look_at(struct kvmidle_list *list, pid_t pid)
 	if (machines <= 0)	/* none, or the process has just exited */
 		return 0;
 
-	item = calloc(1, sizeof(*item));
-	if (!item)
-		return -ENOMEM;
-	kvmidle_proc_name(pid, item->name);
-	item->entry.pid = pid;
-	item->entry.machines = machines;
-	item->entry.name = item->name;
-	item->entry.explanation = item->explanation;
-	try_to_read(item);
-
-	err = append(list, item);
+	err = kvmidle_open(pid, KVMIDLE_PEEK, &vm);
 	if (err)
-		free(item);
+		return add(list, &about, NULL, err);
+	err = add_machines(list, pid, vm);
+	kvmidle_close(vm);
 	return err;
 }
 
@@ -126,12 +169,14 @@ static int look_at_all(struct kvmidle_list *list)
 	return err;
 }
 
-static int by_pid(const void *a, const void *b)
+static int in_order(const void *a, const void *b)
 {
-	pid_t x = (*(struct item *const *)a)->entry.pid;
-	pid_t y = (*(struct item *const *)b)->entry.pid;
+	const struct kvmidle_list_entry *x = &(*(struct item *const *)a)->entry;
+	const struct kvmidle_list_entry *y = &(*(struct item *const *)b)->entry;
 
-	return (x > y) - (x < y);
+	if (x->pid != y->pid)
+		return x->pid > y->pid ? 1 : -1;
+	return (x->vm > y->vm) - (x->vm < y->vm);
 }
 
 int kvmidle_list_get(pid_t pid, struct kvmidle_list **listp)
@@ -151,7 +196,7 @@ int kvmidle_list_get(pid_t pid, struct kvmidle_list **listp)
 		return err;
 	}
 	if (list->count)
-		qsort(list->items, list->count, sizeof(list->items[0]), by_pid);
+		qsort(list->items, list->count, sizeof(list->items[0]), in_order);
 	*listp = list;
 	return 0;
 }

@@ -62,6 +62,18 @@ static size_t read_proc_file(pid_t pid, const char *name, char *text,
 	return length;
 }
 
+pid_t kvmidle_proc_leader(pid_t pid)
+{
+	char status[4096];
+	const char *line;
+	int tgid;
+
+	read_proc_file(pid, "status", status, sizeof(status));
+	/* A newline in the command's name is escaped. */
+	line = strstr(status, "\nTgid:");
+	return line && sscanf(line, " Tgid: %d", &tgid) == 1 ? tgid : pid;
+}
+
 bool kvmidle_proc_is_kthread(pid_t pid)
 {
 	const unsigned int pf_kthread = 0x00200000;

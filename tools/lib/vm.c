@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Open and close a VM; the two ioctls. */
+/* Open and close a VM; the ioctls. */
 #include "internal.h"
 
 #include <errno.h>
@@ -11,7 +11,6 @@
 int kvmidle_open(pid_t pid, enum kvmidle_mode mode, struct kvmidle_vm **vmp)
 {
 	struct kvmidle_vm *vm;
-	char path[256];
 	int flags, err;
 
 	if (pid <= 0)
@@ -33,15 +32,10 @@ int kvmidle_open(pid_t pid, enum kvmidle_mode mode, struct kvmidle_vm **vmp)
 	vm->pid = pid;
 	vm->mode = mode;
 
-	kvmidle_proc_path(path, sizeof(path), pid, "idle_bitmap");
-	vm->fd = open(path, flags | O_CLOEXEC);
+	vm->fd = kvmidle_door_open(pid, flags | O_CLOEXEC, &vm->door);
 	if (vm->fd < 0) {
-		err = -errno;
+		err = vm->fd;
 		free(vm);
-		/* A missing directory and a missing file are different news. */
-		if (err == -ENOENT && kvmidle_proc_mounted() &&
-		    !kvmidle_proc_exists(pid))
-			err = -ESRCH;
 		return err;
 	}
 
@@ -61,6 +55,42 @@ void kvmidle_close(struct kvmidle_vm *vm)
 int kvmidle_fd(const struct kvmidle_vm *vm)
 {
 	return vm->fd;
+}
+
+enum kvmidle_door kvmidle_door(const struct kvmidle_vm *vm)
+{
+	return vm->door;
+}
+
+/* Ask for, or select, one of the VMs; fills in arg->count also with -ENODEV. */
+static int select_vm(const struct kvmidle_vm *vm, struct kvm_idle_select_vm *arg)
+{
+	if (!ioctl(vm->fd, KVM_IDLE_SELECT_VM, arg))
+		return 0;
+	if (errno != ENOTTY)
+		return -errno;
+	/* A module of ABI version 1 knows the first and no other. */
+	arg->count = 1;
+	return arg->index ? -ENODEV : 0;
+}
+
+int kvmidle_count_vms(const struct kvmidle_vm *vm)
+{
+	struct kvm_idle_select_vm arg = {
+		.size = sizeof(arg),
+		.flags = KVM_IDLE_SELECT_QUERY,
+	};
+	int err = select_vm(vm, &arg);
+
+	/* None: it has closed them all since. */
+	return err && err != -ENODEV ? err : (int)arg.count;
+}
+
+int kvmidle_select_vm(struct kvmidle_vm *vm, unsigned int index)
+{
+	struct kvm_idle_select_vm arg = { .size = sizeof(arg), .index = index };
+
+	return select_vm(vm, &arg);
 }
 
 int kvmidle_get_info(const struct kvmidle_vm *vm, struct kvm_idle_info *info)

@@ -9,7 +9,10 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#define PIDFD_FILE	"a_pidfd"
 
 struct fake fake;
 static char root[] = "/tmp/kvmidle-unit.XXXXXX";
@@ -73,6 +76,17 @@ void fake_bitmap(size_t words)
 	assert_int_equal(truncate(path, words * 8), 0);
 }
 
+/* What the device hands out lies where nobody looks for it. */
+void fake_device(size_t words)
+{
+	char path[256];
+
+	fake.device = true;
+	fake_file(0, "handed_out", "", 0);
+	make_path(path, sizeof(path), 0, "handed_out");
+	assert_int_equal(truncate(path, words * 8), 0);
+}
+
 static int open_bitmap(void)
 {
 	char path[256];
@@ -84,6 +98,7 @@ static int open_bitmap(void)
 	return fd;
 }
 
+int __real_open(const char *path, int flags, ...);
 ssize_t __real_pread(int fd, void *buf, size_t count, off_t offset);
 ssize_t __real_pwrite(int fd, const void *buf, size_t count, off_t offset);
 off_t __real_lseek(int fd, off_t offset, int whence);
@@ -113,6 +128,7 @@ int fake_setup(void **state)
 		return -1;
 	kvmidle_proc_root = root;
 	fake_file(0, "self/comm", "me\n", 3);
+	kvmidle_device = "/kvmidle-unit-device";
 	fake_process(FAKE_PID, "4242 (vmm) S 1 1 1 0 -1 4194304 1 0", "vmm\n",
 		     "vmm\0-x\0", 7);
 	return 0;
@@ -124,6 +140,7 @@ int fake_teardown(void **state)
 
 	(void)state;
 	kvmidle_proc_root = "/proc";
+	kvmidle_device = KVM_IDLE_DEVICE;
 	snprintf(command, sizeof(command), "rm -rf '%s'", root);
 	return system(command);
 }
@@ -198,13 +215,18 @@ static int get_info(struct kvm_idle_info *info)
 		return -1;
 	}
 	assert_int_equal(info->size, sizeof(*info));
-	*info = fake.info;
+	*info = fake.selected ? fake.others[fake.selected - 1].info : fake.info;
 	info->size = sizeof(*info);
 	return 0;
 }
 
 static int get_slots(struct kvm_idle_slots *arg)
 {
+	const struct fake_vm first = {
+		.slots = fake.slots, .slots_count = fake.slots_count,
+	};
+	const struct fake_vm *vm = fake.selected ?
+		&fake.others[fake.selected - 1] : &first;
 	unsigned int i;
 
 	fake.slots_calls++;
@@ -221,11 +243,108 @@ static int get_slots(struct kvm_idle_slots *arg)
 	assert_int_equal(arg->size, sizeof(*arg));
 	assert_int_equal(arg->slot_size, sizeof(struct kvm_idle_slot));
 	assert_int_equal(arg->reserved, 0);
-	for (i = 0; i < fake.slots_count && i < arg->capacity; i++)
-		((struct kvm_idle_slot *)(uintptr_t)arg->slots)[i] = fake.slots[i];
-	arg->count = fake.slots_count;
+	for (i = 0; i < vm->slots_count && i < arg->capacity; i++)
+		((struct kvm_idle_slot *)(uintptr_t)arg->slots)[i] = vm->slots[i];
+	arg->count = vm->slots_count;
 	arg->generation = fake.info.slot_generation;
 	return 0;
+}
+
+static int select_vm(struct kvm_idle_select_vm *arg)
+{
+	if (!fake.selects || fake.select_error) {
+		errno = fake.selects ? fake.select_error : ENOTTY;
+		return -1;
+	}
+	assert_int_equal(arg->size, sizeof(*arg));
+	assert_int_equal(arg->flags & ~KVM_IDLE_SELECT_QUERY, 0);
+	assert_int_equal(arg->reserved, 0);
+	arg->count = 1 + fake.others_count;
+	arg->fd = 11 + arg->index;
+	if (!(arg->flags & KVM_IDLE_SELECT_QUERY))
+		arg->count -= fake.closing;
+	if (arg->index >= arg->count) {
+		errno = ENODEV;
+		return -1;
+	}
+	if (!(arg->flags & KVM_IDLE_SELECT_QUERY))
+		fake.selected = arg->index;
+	return 0;
+}
+
+/* What a file descriptor was opened on, if that is below our root. */
+static bool is_open_on(int fd, const char *name)
+{
+	char link[64], path[256], target[256];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, target, sizeof(target) - 1);
+	if (n < 0)
+		return false;
+	target[n] = '\0';
+	make_path(path, sizeof(path), 0, name);
+	return !strcmp(path, target);
+}
+
+static int open_by_device(struct kvm_idle_open *arg)
+{
+	char path[256];
+
+	fake.opened = *arg;
+	assert_int_equal(arg->size, sizeof(*arg));
+	assert_int_equal(arg->reserved, 0);
+	assert_true(is_open_on(arg->pidfd, PIDFD_FILE));
+	if (fake.open_error) {
+		errno = fake.open_error;
+		return -1;
+	}
+	make_path(path, sizeof(path), 0, "handed_out");
+	fake.selected = 0;
+	return __real_open(path, arg->flags);
+}
+
+int __wrap_open(const char *path, int flags, ...)
+{
+	char node[256];
+	va_list args;
+	mode_t mode;
+
+	va_start(args, flags);
+	mode = flags & O_CREAT ? va_arg(args, mode_t) : 0;
+	va_end(args);
+	if (strcmp(path, kvmidle_device))
+		return __real_open(path, flags, mode);
+
+	fake.device_opens++;
+	if (!fake.device || fake.device_error) {
+		errno = fake.device ? fake.device_error : ENOENT;
+		return -1;
+	}
+	fake_file(0, "the_device", "", 0);
+	make_path(node, sizeof(node), 0, "the_device");
+	return __real_open(node, flags);
+}
+
+long __wrap_syscall(long number, ...)
+{
+	unsigned int flags;
+	char path[256];
+	va_list args;
+
+	assert_int_equal(number, SYS_pidfd_open);
+	va_start(args, number);
+	fake.pidfd_of = va_arg(args, pid_t);
+	flags = va_arg(args, unsigned int);
+	va_end(args);
+	assert_int_equal(flags, 0);
+	if (fake.pidfd_error) {
+		errno = fake.pidfd_error;
+		return -1;
+	}
+	fake_file(0, PIDFD_FILE, "", 0);
+	make_path(path, sizeof(path), 0, PIDFD_FILE);
+	return __real_open(path, O_RDWR | O_CLOEXEC);
 }
 
 int __wrap_ioctl(int fd, unsigned long request, ...)
@@ -236,13 +355,17 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 	va_start(args, request);
 	arg = va_arg(args, void *);
 	va_end(args);
-	(void)fd;
 
 	switch (request) {
 	case KVM_IDLE_GET_INFO:
 		return get_info(arg);
 	case KVM_IDLE_GET_SLOTS:
 		return get_slots(arg);
+	case KVM_IDLE_SELECT_VM:
+		return select_vm(arg);
+	case KVM_IDLE_OPEN:
+		assert_true(is_open_on(fd, "the_device"));
+		return open_by_device(arg);
 	}
 	errno = ENOTTY;
 	return -1;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A procfs in a temporary directory, whose idle_bitmap is an ordinary sparse
- * file. The system calls on it can be made to fail or to stop short, and the
- * ioctls answer what a test puts here.
+ * file, and a device that hands the same out. The system calls on it can be made
+ * to fail or to stop short, and the ioctls answer what a test puts here.
  */
 #ifndef FAKE_H
 #define FAKE_H
@@ -12,6 +12,13 @@
 #include <stdbool.h>
 
 #define FAKE_PID	4242
+
+/* A virtual machine of FAKE_PID. */
+struct fake_vm {
+	struct kvm_idle_info info;
+	const struct kvm_idle_slot *slots;
+	unsigned int slots_count;
+};
 
 struct fake {
 	/* The next reads and writes, each: 0 = as it is, > 0 = at most so many
@@ -36,6 +43,23 @@ struct fake {
 	unsigned int slots_flags;		/* of the last call */
 	const struct kvm_idle_slot *slots;
 	unsigned int slots_count;
+
+	/* KVM_IDLE_SELECT_VM. All that is above is about the first one. */
+	bool selects;			/* else the module does not know it */
+	int select_error;
+	unsigned int others_count;
+	const struct fake_vm *others;
+	unsigned int selected;
+	unsigned int closing;		/* so many of the last are there no more */
+
+	/* /dev/kvm_idle, KVM_IDLE_OPEN and pidfd_open(). */
+	bool device;			/* it is there */
+	int device_error;		/* of opening it */
+	int pidfd_error;
+	int open_error;
+	unsigned int device_opens;
+	pid_t pidfd_of;			/* the last one */
+	struct kvm_idle_open opened;	/* the last one */
 };
 
 extern struct fake fake;
@@ -52,6 +76,8 @@ void fake_process(pid_t pid, const char *stat, const char *comm,
 
 /* Make FAKE_PID's idle_bitmap, of so many words, and put words in. */
 void fake_bitmap(size_t words);
+/* Make a device in its place, which hands out a bitmap of so many words. */
+void fake_device(size_t words);
 void fake_put(size_t word, const uint64_t *words, size_t count);
 void fake_get(size_t word, uint64_t *words, size_t count);
 

@@ -164,6 +164,35 @@ static void diagnose_open(void **state)
 	       "mount -t proc");
 }
 
+/* The same errors, told apart by what is there besides. */
+static void diagnose_doors(void **state)
+{
+	char both[64];
+
+	(void)state;
+	snprintf(both, sizeof(both), "neither /proc/%d/idle_bitmap nor %s",
+		 FAKE_PID, KVM_IDLE_DEVICE);
+	expect(FAKE_PID, KVMIDLE_PEEK, NULL, -ENOENT, KVMIDLE_PROBLEM_NO_MODULE,
+	       both);
+
+	/* The device is there, and closed. */
+	fake_device(1);
+	fake.device_error = EACCES;
+	expect(FAKE_PID, KVMIDLE_PEEK, NULL, -EACCES, KVMIDLE_PROBLEM_DEVICE,
+	       "is loaded, but there is no /proc/4242/idle_bitmap here, and you may not open /dev/kvm_idle");
+	/* The device is there, and the process is closed. */
+	fake.device_error = 0;
+	expect(FAKE_PID, KVMIDLE_PEEK, NULL, -EACCES, KVMIDLE_PROBLEM_PERMISSION,
+	       "may not look into process 4242:");
+	expect(FAKE_PID, KVMIDLE_PEEK, NULL, -ENODEV, KVMIDLE_PROBLEM_NO_VM,
+	       "4242 (vmm) runs no virtual machine");
+	/* The file is there: then the device has no part in it. */
+	fake_bitmap(1);
+	fake.device_error = EACCES;
+	expect(FAKE_PID, KVMIDLE_PEEK, NULL, -EACCES, KVMIDLE_PROBLEM_PERMISSION,
+	       "may not look into process 4242:");
+}
+
 static void diagnose_permission(void **state)
 {
 	(void)state;
@@ -202,6 +231,15 @@ static void diagnose_vm(void **state)
 	fake.info_error = ESRCH;
 	expect(FAKE_PID, KVMIDLE_HARVEST, vm, -EOPNOTSUPP, KVMIDLE_PROBLEM_REFUSED,
 	       "kernel log");
+	expect(FAKE_PID, KVMIDLE_HARVEST, vm, -ENODEV, KVMIDLE_PROBLEM_NO_SUCH_VM,
+	       "no virtual machine of that number: it has one, which is number 0.");
+	fake.selects = true;
+	fake.others_count = 2;
+	expect(FAKE_PID, KVMIDLE_HARVEST, vm, -ENODEV, KVMIDLE_PROBLEM_NO_SUCH_VM,
+	       "no virtual machine of that number: it has 3, numbered 0 to 2.");
+	fake.select_error = ESRCH;
+	expect(FAKE_PID, KVMIDLE_HARVEST, vm, -ENODEV, KVMIDLE_PROBLEM_NO_SUCH_VM,
+	       "no virtual machine of that number.");
 	expect(FAKE_PID, KVMIDLE_HARVEST, vm, -ESRCH, KVMIDLE_PROBLEM_EXITED,
 	       "has exited");
 	/* Gone altogether by now: still not the same as never having been. */
@@ -246,6 +284,8 @@ static void list_without_module(void **state)
 	assert_int_equal(e->problem, KVMIDLE_PROBLEM_NO_MODULE);
 	assert_non_null(strstr(e->explanation, "modprobe"));
 	assert_null(e->info);
+	/* One entry for both: nobody knows which is which. */
+	assert_int_equal(e->vm, 0);
 	e = kvmidle_list_at(list, 1);
 	assert_int_equal(e->pid, FAKE_PID);
 	assert_string_equal(e->name, "vmm");
@@ -301,6 +341,99 @@ static void list_with_module(void **state)
 	assert_non_null(strstr(e->explanation, "virtual machines of its own"));
 	assert_int_equal(e->bytes, 0xa0000 + (1 << 30));
 	kvmidle_list_free(list);
+
+	/* Readable, but not in the plain way. */
+	fake.info.source = KVM_IDLE_SOURCE_NOTIFIER;
+	fake.info.reason = KVM_IDLE_REASON_SHADOW;
+	assert_int_equal(kvmidle_list_get(0, &list), 0);
+	e = kvmidle_list_at(list, 0);
+	assert_int_equal(e->error, 0);
+	assert_int_equal(e->problem, KVMIDLE_PROBLEM_NONE);
+	assert_non_null(strstr(e->explanation, "KVM is asked page by page: shadow"));
+	assert_int_equal(e->door, KVMIDLE_DOOR_PROC);
+	kvmidle_list_free(list);
+}
+
+static void list_by_device(void **state)
+{
+	const struct kvmidle_list_entry *e;
+	struct kvmidle_list *list;
+
+	(void)state;
+	fake_device(1);
+	fake_link(FAKE_PID, "fd/11", "anon_inode:kvm-vm");
+	fake.info.source = KVM_IDLE_SOURCE_DIRECT;
+	assert_int_equal(kvmidle_list_get(0, &list), 0);
+	e = kvmidle_list_at(list, 0);
+	assert_int_equal(e->error, 0);
+	assert_int_equal(e->door, KVMIDLE_DOOR_DEVICE);
+	kvmidle_list_free(list);
+
+	fake.device_error = EACCES;
+	assert_int_equal(kvmidle_list_get(0, &list), 0);
+	e = kvmidle_list_at(list, 0);
+	assert_int_equal(e->error, -EACCES);
+	assert_int_equal(e->problem, KVMIDLE_PROBLEM_DEVICE);
+	kvmidle_list_free(list);
+}
+
+static void list_several_vms(void **state)
+{
+	static const struct kvm_idle_slot slots[] = { { .bytes = 0x100000 } };
+	static const struct fake_vm others[] = {
+		{ .info = { .source = KVM_IDLE_SOURCE_NONE,
+			    .reason = KVM_IDLE_REASON_ALIASED } },
+		{ .info = { .source = KVM_IDLE_SOURCE_DIRECT },
+		  .slots = slots, .slots_count = 1 },
+	};
+	const struct kvmidle_list_entry *e;
+	struct kvmidle_list *list;
+	unsigned int i;
+
+	(void)state;
+	fake_bitmap(1);
+	/* A descriptor that was duplicated makes no machine more. */
+	for (i = 11; i < 15; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "fd/%u", i);
+		fake_link(FAKE_PID, name, "anon_inode:kvm-vm");
+	}
+	fake_process(9, "9 (early) S", "early\n", "", 0);
+	fake_link(9, "fd/3", "anon_inode:kvm-vm");
+	fake.selects = true;
+	fake.info.source = KVM_IDLE_SOURCE_DIRECT;
+	fake.others = others;
+	fake.others_count = 2;
+
+	assert_int_equal(kvmidle_list_get(0, &list), 0);
+	assert_int_equal(kvmidle_list_count(list), 4);
+	assert_int_equal(kvmidle_list_at(list, 0)->pid, 9);
+	for (i = 0; i < 3; i++) {
+		e = kvmidle_list_at(list, 1 + i);
+		assert_int_equal(e->pid, FAKE_PID);
+		assert_int_equal(e->vm, i);
+		assert_int_equal(e->machines, 3);
+		assert_string_equal(e->name, "vmm");
+		assert_int_equal(e->problem, i == 1 ? KVMIDLE_PROBLEM_REFUSED :
+						      KVMIDLE_PROBLEM_NONE);
+		assert_int_equal(e->bytes, i == 2 ? 0x100000 : 0);
+	}
+	kvmidle_list_free(list);
+
+	/* One goes while we look. */
+	fake.closing = 1;
+	assert_int_equal(kvmidle_list_get(FAKE_PID, &list), 0);
+	assert_int_equal(kvmidle_list_count(list), 2);
+	kvmidle_list_free(list);
+	/* Or the whole process. */
+	fake.select_error = ESRCH;
+	assert_int_equal(kvmidle_list_get(FAKE_PID, &list), 0);
+	assert_int_equal(kvmidle_list_count(list), 1);
+	e = kvmidle_list_at(list, 0);
+	assert_int_equal(e->problem, KVMIDLE_PROBLEM_EXITED);
+	assert_null(e->info);
+	kvmidle_list_free(list);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fake_setup, fake_teardown)
@@ -312,11 +445,14 @@ static const struct CMUnitTest tests[] = {
 	TEST(kernel_threads),
 	TEST(machines),
 	TEST(diagnose_open),
+	TEST(diagnose_doors),
 	TEST(diagnose_permission),
 	TEST(diagnose_vm),
 	TEST(diagnose_no_error),
 	TEST(list_without_module),
 	TEST(list_with_module),
+	TEST(list_by_device),
+	TEST(list_several_vms),
 };
 
 SUITE(suite_procfs, tests);

@@ -45,6 +45,9 @@ static struct kvm_idle_slot slots[] = {
 	  .id = 1, .flags = KVM_IDLE_SLOT_NO_HVA | KVM_IDLE_SLOT_READONLY },
 };
 
+/* The pages of the machine; see with_pages_of(). */
+static uint64_t page = PAGE;
+
 static struct measurement m;
 
 static void prepare(void)
@@ -59,7 +62,7 @@ static void prepare(void)
 
 	memset(&m, 0, sizeof(m));
 	m.info = (struct kvm_idle_info){
-		.page_size = PAGE, .source = KVM_IDLE_SOURCE_DIRECT,
+		.page_size = page, .source = KVM_IDLE_SOURCE_DIRECT,
 		.format = KVM_IDLE_FORMAT_NPT, .levels = 4,
 		.tlb_policy = KVM_IDLE_TLB_PASS,
 	};
@@ -69,7 +72,7 @@ static void prepare(void)
 		const uint64_t all = UINT64_MAX;
 
 		assert_int_equal(kvmidle_ages_feed(m.ages, 0, &first_slot[p], 1), 0);
-		assert_int_equal(kvmidle_ages_feed(m.ages, SECOND_GPA / PAGE, &all, 1), 0);
+		assert_int_equal(kvmidle_ages_feed(m.ages, slots[1].gpa / page, &all, 1), 0);
 		kvmidle_ages_end_pass(m.ages);
 	}
 	assert_int_equal(kvmidle_get_slots(vm, 0, &m.slots), 0);
@@ -96,12 +99,12 @@ static void expect_pages(const struct figures *f, unsigned int mapped,
 			 unsigned int hot, unsigned int warm, unsigned int cold,
 			 unsigned int working_set, unsigned int unmapped_since)
 {
-	assert_int_equal(f->mapped, mapped * PAGE);
-	assert_int_equal(f->hot, hot * PAGE);
-	assert_int_equal(f->warm, warm * PAGE);
-	assert_int_equal(f->cold, cold * PAGE);
-	assert_int_equal(f->working_set, working_set * PAGE);
-	assert_int_equal(f->unmapped_since, unmapped_since * PAGE);
+	assert_int_equal(f->mapped, mapped * page);
+	assert_int_equal(f->hot, hot * page);
+	assert_int_equal(f->warm, warm * page);
+	assert_int_equal(f->cold, cold * page);
+	assert_int_equal(f->working_set, working_set * page);
+	assert_int_equal(f->unmapped_since, unmapped_since * page);
 }
 
 static void figures_by_age(void **state)
@@ -127,10 +130,32 @@ static void figures_by_age(void **state)
 		expect_pages(&r.slots[1], 64, 0, 0, 64, 0, 0);
 		expect_pages(&r.total, 104, cases[i].pages_hot,
 			     cases[i].pages_warm, cases[i].pages_cold + 64, 24, 0);
-		assert_int_equal(r.total.size, 128 * PAGE);
+		assert_int_equal(r.total.size, 128 * page);
 		report_release(&r);
 	}
 	measurement_release(&m);
+}
+
+/* All the same in larger pages: gfns, and the address of the second slot. */
+static void with_pages_of(uint64_t bytes)
+{
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		slots[i].gpa = slots[i].gpa / page * bytes;
+		slots[i].bytes = slots[i].bytes / page * bytes;
+		slots[i].mapped_bytes = slots[i].mapped_bytes / page * bytes;
+	}
+	page = bytes;
+}
+
+static void figures_with_other_pages(void **state)
+{
+	with_pages_of(16384);
+	figures_by_age(state);
+	with_pages_of(65536);
+	figures_by_age(state);
+	with_pages_of(PAGE);
 }
 
 static void histogram(void **state)
@@ -267,7 +292,10 @@ static void notes(void **state)
 	expect_note("changed its memory slots");
 	m.slots_changed = false;
 	m.info.reason = KVM_IDLE_REASON_NO_TABLE;
-	expect_note("No virtual CPU");
+	expect_note("Note: No virtual CPU");
+	m.info.source = KVM_IDLE_SOURCE_NOTIFIER;
+	m.info.reason = KVM_IDLE_REASON_SHADOW;
+	expect_note("Note: KVM is asked page by page: shadow paging (npt=0 or ept=0).\n");
 	measurement_release(&m);
 
 	slots[0].mapped_bytes = 20 * PAGE;
@@ -275,6 +303,59 @@ static void notes(void **state)
 	expect_note("at least 48.0 KiB found idle");
 	measurement_release(&m);
 	slots[0].mapped_bytes = kept;
+}
+
+static void expect_in_text(unsigned int machines, unsigned int vm, bool vm_given,
+			   const char *words, const char *note)
+{
+	struct report r = make_report(1, 4);
+	char *got;
+
+	r.machines = machines;
+	r.vm = vm;
+	r.vm_given = vm_given;
+	got = printed(&r, report_print_text);
+	if (!strstr(got, words))
+		fail_msg("'%s' is not in: %s", words, got);
+	if (note ? !strstr(got, note) : !!strstr(got, "Note"))
+		fail_msg("not the note expected in: %s", got);
+	free(got);
+	report_release(&r);
+}
+
+static void which_vm(void **state)
+{
+	(void)state;
+	prepare();
+	expect_in_text(1, 0, false, "vm \"1\" (process 4242)\n", NULL);
+	expect_in_text(1, 0, true, "vm \"1\" (process 4242)\n", NULL);
+	expect_in_text(3, 0, false, "vm \"1\" (process 4242, VM 0)\n",
+		       "Note: process 4242 runs 3 virtual machines; this is the first. --vm chooses, from 0 to 2.\n");
+	expect_in_text(3, 0, true, "(process 4242, VM 0)\n", NULL);
+	expect_in_text(3, 2, true, "(process 4242, VM 2)\n", NULL);
+	/* Of two, the first has gone meanwhile. */
+	expect_in_text(1, 1, true, "(process 4242, VM 1)\n", NULL);
+	measurement_release(&m);
+}
+
+/* What is not walked has no format to speak of. */
+static void source_line(void **state)
+{
+	(void)state;
+	prepare();
+	m.info.source = KVM_IDLE_SOURCE_NOTIFIER;
+	m.info.reason = KVM_IDLE_REASON_NO_ACCESSED;
+	m.info.format = KVM_IDLE_FORMAT_NONE;
+	m.info.levels = 0;
+	expect_in_text(1, 0, false, "\nSource:           notifier; TLB policy pass\n",
+		       "no accessed bits (eptad=0, or an older processor).\n");
+	m.info.source = KVM_IDLE_SOURCE_DIRECT;
+	m.info.reason = KVM_IDLE_REASON_OK;
+	m.info.format = KVM_IDLE_FORMAT_STAGE2;
+	m.info.levels = 3;
+	expect_in_text(1, 0, false,
+		       "direct, table format stage2 with 3 levels; TLB policy pass\n", NULL);
+	measurement_release(&m);
 }
 
 /* With many passes the histogram is grouped, and nothing gets lost. */
@@ -330,6 +411,9 @@ static void json(void **state)
 	(void)state;
 	prepare();
 	r = make_report(1, 3);
+	r.machines = 3;
+	r.vm = 2;
+	r.door = KVMIDLE_DOOR_DEVICE;
 	got = printed(&r, report_print_json);
 	o = json_tokener_parse(got);
 	assert_non_null(o);
@@ -337,6 +421,10 @@ static void json(void **state)
 	assert_int_equal(number(o, "version"), 1);
 	assert_int_equal(number(o, "pid"), FAKE_PID);
 	assert_string_equal(json_object_get_string(get(o, "name")), "vm \"1\"");
+	assert_int_equal(number(o, "machines"), 3);
+	assert_int_equal(number(o, "vm"), 2);
+	assert_string_equal(json_object_get_string(get(o, "door")), "device");
+	assert_int_equal(number(o, "page_size"), PAGE);
 	assert_string_equal(json_object_get_string(get(o, "source")), "direct");
 	assert_string_equal(json_object_get_string(get(o, "reason")), "ok");
 	assert_int_equal(number(o, "passes"), 4);
@@ -515,11 +603,14 @@ static void progress_on_a_terminal_only(void **state)
 
 static const struct CMUnitTest tests[] = {
 	TEST(figures_by_age),
+	TEST(figures_with_other_pages),
 	TEST(histogram),
 	TEST(unmapped_since),
 	TEST(limits_lowered),
 	TEST(text),
 	TEST(notes),
+	TEST(which_vm),
+	TEST(source_line),
 	TEST(long_text),
 	TEST(json),
 	TEST(measure_as_planned),

@@ -2,6 +2,7 @@
 #include "fake.h"
 #include "suite.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 
@@ -36,6 +37,153 @@ static void open_modes(void **state)
 	assert_int_equal(kvmidle_open(FAKE_PID, KVMIDLE_HARVEST, &vm), 0);
 	flags = fcntl(kvmidle_fd(vm), F_GETFL);
 	assert_int_equal(flags & O_ACCMODE, O_RDWR);
+	kvmidle_close(vm);
+}
+
+static unsigned int open_files(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	unsigned int n = 0;
+
+	assert_non_null(dir);
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+static void open_by_device(void **state)
+{
+	unsigned int files = open_files();
+	struct kvmidle_vm *vm;
+	uint64_t word;
+
+	(void)state;
+	fake_device(3);
+	assert_int_equal(kvmidle_open(FAKE_PID, KVMIDLE_PEEK, &vm), 0);
+	assert_int_equal(kvmidle_door(vm), KVMIDLE_DOOR_DEVICE);
+	assert_int_equal(fake.pidfd_of, FAKE_PID);
+	assert_int_equal(fake.opened.flags, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(fcntl(kvmidle_fd(vm), F_GETFD), FD_CLOEXEC);
+	assert_int_equal(kvmidle_read(vm, 0, &word, 1), 1);
+	/* Neither the device nor the pidfd stays open. */
+	assert_int_equal(open_files(), files + 1);
+	kvmidle_close(vm);
+
+	assert_int_equal(kvmidle_open(FAKE_PID, KVMIDLE_HARVEST, &vm), 0);
+	assert_int_equal(fake.opened.flags, O_RDWR | O_CLOEXEC);
+	kvmidle_close(vm);
+	assert_int_equal(open_files(), files);
+}
+
+static void open_by_the_file_first(void **state)
+{
+	struct kvmidle_vm *vm;
+
+	(void)state;
+	fake_bitmap(1);
+	fake_device(1);
+	assert_int_equal(kvmidle_open(FAKE_PID, KVMIDLE_PEEK, &vm), 0);
+	assert_int_equal(kvmidle_door(vm), KVMIDLE_DOOR_PROC);
+	assert_int_equal(fake.device_opens, 0);
+	kvmidle_close(vm);
+}
+
+/* /proc/TID is there for each thread; a pidfd is of a process. */
+static void open_a_thread_by_device(void **state)
+{
+	static const char status[] = "Name:\ta\\nTgid:\t5\nUmask:\t0022\nTgid:\t4242\n";
+	struct kvmidle_vm *vm;
+
+	(void)state;
+	fake_device(1);
+	fake_file(4250, "status", status, sizeof(status) - 1);
+	assert_int_equal(kvmidle_open(4250, KVMIDLE_PEEK, &vm), 0);
+	assert_int_equal(fake.pidfd_of, 4242);
+	kvmidle_close(vm);
+}
+
+static void open_by_device_errors(void **state)
+{
+	static const int handed_on[] = { EACCES, EPERM, ESRCH, ENODEV, EBUSY, ENOMEM };
+	unsigned int files = open_files(), opens;
+	struct kvmidle_vm *vm = NULL;
+	size_t i;
+
+	(void)state;
+	fake_device(1);
+	for (i = 0; i < sizeof(handed_on) / sizeof(handed_on[0]); i++) {
+		fake.open_error = handed_on[i];
+		assert_int_equal(kvmidle_open(FAKE_PID, KVMIDLE_PEEK, &vm), -handed_on[i]);
+	}
+	fake.open_error = 0;
+	fake.pidfd_error = ESRCH;
+	assert_int_equal(kvmidle_open(FAKE_PID, KVMIDLE_PEEK, &vm), -ESRCH);
+	fake.pidfd_error = 0;
+	fake.device_error = EACCES;
+	assert_int_equal(kvmidle_open(FAKE_PID, KVMIDLE_PEEK, &vm), -EACCES);
+	/* A node that nobody serves is none. */
+	fake.device_error = ENXIO;
+	assert_int_equal(kvmidle_open(FAKE_PID, KVMIDLE_PEEK, &vm), -ENOENT);
+	fake.device_error = ENODEV;
+	assert_int_equal(kvmidle_open(FAKE_PID, KVMIDLE_PEEK, &vm), -ENOENT);
+
+	/* No process, no /proc: nothing to ask the device about. */
+	opens = fake.device_opens;
+	assert_int_equal(kvmidle_open(FAKE_PID + 1, KVMIDLE_PEEK, &vm), -ESRCH);
+	kvmidle_proc_root = "/nonexistent";
+	assert_int_equal(kvmidle_open(FAKE_PID, KVMIDLE_PEEK, &vm), -ENOENT);
+	assert_int_equal(fake.device_opens, opens);
+	assert_null(vm);
+	assert_int_equal(open_files(), files);
+}
+
+static void one_vm_of_an_old_module(void **state)
+{
+	struct kvmidle_vm *vm;
+
+	(void)state;
+	fake_bitmap(1);
+	assert_int_equal(kvmidle_open(FAKE_PID, KVMIDLE_PEEK, &vm), 0);
+	assert_int_equal(kvmidle_count_vms(vm), 1);
+	assert_int_equal(kvmidle_select_vm(vm, 0), 0);
+	assert_int_equal(kvmidle_select_vm(vm, 1), -ENODEV);
+	kvmidle_close(vm);
+}
+
+static void several_vms(void **state)
+{
+	static const struct fake_vm others[] = {
+		{ .info.end_gpa = 0x2000 }, { .info.end_gpa = 0x3000 },
+	};
+	struct kvm_idle_info got = { .size = sizeof(got) };
+	struct kvmidle_vm *vm;
+
+	(void)state;
+	fake_bitmap(1);
+	fake.selects = true;
+	fake.info.end_gpa = 0x1000;
+	fake.others = others;
+	fake.others_count = 2;
+	assert_int_equal(kvmidle_open(FAKE_PID, KVMIDLE_HARVEST, &vm), 0);
+	assert_int_equal(kvmidle_count_vms(vm), 3);
+	/* Counting has moved nothing. */
+	assert_int_equal(kvmidle_select_vm(vm, 2), 0);
+	assert_int_equal(kvmidle_count_vms(vm), 3);
+	assert_int_equal(kvmidle_get_info(vm, &got), 0);
+	assert_int_equal(got.end_gpa, 0x3000);
+	assert_int_equal(kvmidle_select_vm(vm, 3), -ENODEV);
+	assert_int_equal(kvmidle_get_info(vm, &got), 0);
+	assert_int_equal(got.end_gpa, 0x3000);
+	assert_int_equal(kvmidle_select_vm(vm, 0), 0);
+	assert_int_equal(kvmidle_get_info(vm, &got), 0);
+	assert_int_equal(got.end_gpa, 0x1000);
+
+	fake.select_error = EBUSY;
+	assert_int_equal(kvmidle_select_vm(vm, 1), -EBUSY);
+	fake.select_error = ESRCH;
+	assert_int_equal(kvmidle_select_vm(vm, 1), -ESRCH);
+	assert_int_equal(kvmidle_count_vms(vm), -ESRCH);
 	kvmidle_close(vm);
 }
 
@@ -108,6 +256,12 @@ static void slots_none_and_errors(void **state)
 static const struct CMUnitTest tests[] = {
 	TEST(open_errors),
 	TEST(open_modes),
+	TEST(open_by_device),
+	TEST(open_by_the_file_first),
+	TEST(open_a_thread_by_device),
+	TEST(open_by_device_errors),
+	TEST(one_vm_of_an_old_module),
+	TEST(several_vms),
 	TEST(info),
 	TEST(slots_grow),
 	TEST(slots_none_and_errors),

@@ -11,7 +11,7 @@
 static const struct ki_format ki_ept = {
 	KI_X86_FORMAT,
 	.mapped		= KI_EPT_RWX,
-	.real_mask	= KI_KVM_PRESENT | KI_KVM_AD_TRACKED,
+	.real_mask	= KI_KVM_PRESENT | KI_KVM_AD_EMULATED,
 	.real_value	= KI_KVM_PRESENT,
 	.accessed	= BIT_ULL(8),
 };
@@ -19,27 +19,28 @@ static const struct ki_format ki_ept = {
 static const struct ki_format ki_ept_no_present_bit = {
 	KI_X86_FORMAT,
 	.mapped		= KI_EPT_RWX,
-	.real_mask	= KI_KVM_AD_TRACKED,
+	.real_mask	= KI_KVM_SPECIAL_EMULATED,
 	.real_value	= 0,
 	.accessed	= BIT_ULL(8),
 };
 
 /*
- * A tracked page that was not accessed yet has none of RWX, and is mapped all
- * the same: KVM's type bits alone tell. Bit 8 is not hardware's here.
+ * Of a table without accessed bits. A page that was not accessed yet has none of
+ * RWX, and is mapped all the same: KVM's own bits alone tell. Bit 8 is not
+ * hardware's here.
  */
 static const struct ki_format ki_ept_tracked = {
 	KI_X86_FORMAT,
-	.mapped		= KI_KVM_AD_TRACKED,
-	.real_mask	= KI_KVM_PRESENT | KI_KVM_AD_TRACKED,
-	.real_value	= KI_KVM_PRESENT | KI_KVM_AD_TRACKED,
+	.mapped		= KI_KVM_PRESENT,
+	.real_mask	= KI_KVM_PRESENT,
+	.real_value	= KI_KVM_PRESENT,
 };
 
 static const struct ki_format ki_ept_tracked_no_present_bit = {
 	KI_X86_FORMAT,
-	.mapped		= KI_KVM_AD_TRACKED,
-	.real_mask	= KI_KVM_AD_TYPE,
-	.real_value	= KI_KVM_AD_TRACKED,
+	.mapped		= KI_KVM_SPECIAL_EMULATED,
+	.real_mask	= KI_KVM_SPECIAL,
+	.real_value	= KI_KVM_SPECIAL_EMULATED,
 };
 
 enum ki_walk_result ki_walk_ept(struct ki_walk *w)

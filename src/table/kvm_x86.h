@@ -27,11 +27,19 @@
  * SPTE_TDP_AD_MASK: 0 where the accessed and dirty bits are hardware's; 2 where
  * the accessed bit is, but KVM write-protects instead of using the dirty bit
  * (nested guests, with PML); 1 where KVM emulates both by faults (eptad=0,
- * nested). Before there was KI_KVM_PRESENT, it was called SPTE_SPECIAL_MASK and
- * 3 in MMIO entries; that and the hardware's present bits, which the marker for
- * an entry under removal did not have either, tell real entries.
+ * nested). In bits 53:52; later, as in 7.2, in bits 61:60, and bit 52 is one of
+ * those that keep the permissions of an emulated one. Either of them is set in
+ * entries of type 1 alone.
  */
-#define KI_KVM_AD_TYPE		GENMASK_ULL(53, 52)
-#define KI_KVM_AD_TRACKED	BIT_ULL(52)
+#define KI_KVM_AD_EMULATED	(BIT_ULL(52) | BIT_ULL(60))
+
+/*
+ * The same before there was KI_KVM_PRESENT, when it was called
+ * SPTE_SPECIAL_MASK and was 3 in MMIO entries. It and the hardware's present
+ * bits, which the marker for an entry under removal did not have either, tell
+ * real entries.
+ */
+#define KI_KVM_SPECIAL		GENMASK_ULL(53, 52)
+#define KI_KVM_SPECIAL_EMULATED	BIT_ULL(52)
 
 #endif /* KI_TABLE_KVM_X86_H */

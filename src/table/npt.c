@@ -9,7 +9,7 @@
 static const struct ki_format ki_npt = {
 	KI_X86_FORMAT,
 	.mapped		= BIT_ULL(0),
-	.real_mask	= KI_KVM_PRESENT | KI_KVM_AD_TRACKED,
+	.real_mask	= KI_KVM_PRESENT | KI_KVM_AD_EMULATED,
 	.real_value	= KI_KVM_PRESENT,
 	.accessed	= BIT_ULL(5),
 };
@@ -17,7 +17,7 @@ static const struct ki_format ki_npt = {
 static const struct ki_format ki_npt_no_present_bit = {
 	KI_X86_FORMAT,
 	.mapped		= BIT_ULL(0),
-	.real_mask	= KI_KVM_AD_TRACKED,
+	.real_mask	= KI_KVM_SPECIAL_EMULATED,
 	.real_value	= 0,
 	.accessed	= BIT_ULL(5),
 };

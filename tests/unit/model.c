@@ -10,6 +10,7 @@
 #define KVM_PRESENT	(1ULL << 11)
 #define AD_DISABLED	(1ULL << 52)
 #define AD_WRPROT	(2ULL << 52)
+#define LATE_AD_DISABLED (1ULL << 60)	/* in 7.2 */
 #define OLD_MMIO	(3ULL << 52)
 
 /* REMOVED_SPTE, and what that was before v5.13. */
@@ -59,6 +60,7 @@ static const struct format ept = {
 	.removed = REMOVED,
 	.unreal = {
 		EPT_PAGE | KVM_PRESENT | EPT_A | AD_DISABLED,
+		EPT_PAGE | KVM_PRESENT | EPT_A | LATE_AD_DISABLED,
 		EPT_HUGE | KVM_PRESENT | EPT_A | AD_DISABLED,
 		EPT_NO_ACCESS | KVM_PRESENT | EPT_A,
 		SUPPRESS_VE,
@@ -142,13 +144,23 @@ static const struct format ept_tracked = {
 	.removed = REMOVED,
 	.unreal = {
 		EPT_PAGE | AD_DISABLED | EPT_A,
-		EPT_PAGE | KVM_PRESENT | EPT_A,
-		EPT_PAGE | KVM_PRESENT | AD_WRPROT,
+		EPT_PAGE | LATE_AD_DISABLED | EPT_A,
 		/* An MMIO entry whose generation looks like the type. */
 		AD_DISABLED | 0x536,
 		SUPPRESS_VE,
 		SUPPRESS_VE | REMOVED,
 	},
+};
+
+static const struct format ept_late_tracked = {
+	X86,
+	.name = "ept tracked, as in 7.2",
+	.walk = ki_walk_ept_tracked,
+	.table = 0x7 | KVM_PRESENT | LATE_AD_DISABLED,
+	.page = EPT_NO_ACCESS | KVM_PRESENT | LATE_AD_DISABLED,
+	.huge = EPT_NO_ACCESS | 0x80 | KVM_PRESENT | LATE_AD_DISABLED,
+	.mmio = 0x8000000000000536,
+	.removed = REMOVED,
 };
 
 static const struct format ept_tracked_no_present_bit = {
@@ -335,6 +347,7 @@ const unsigned int nr_kinds = sizeof(kinds) / sizeof(kinds[0]);
 
 const struct kind tracked_kinds[] = {
 	{ &ept_tracked, 4, 0 }, { &ept_tracked, 5, 0 },
+	{ &ept_late_tracked, 4, 0 },
 	{ &ept_tracked_no_present_bit, 4, 0 },
 };
 const unsigned int nr_tracked_kinds = sizeof(tracked_kinds) / sizeof(tracked_kinds[0]);

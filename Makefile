@@ -3,6 +3,7 @@
 # make              module (for the running kernel, or KDIR=) and tools
 # make demo         see it work: a real guest in an emulated hypervisor
 # make check        all tests that take minutes; does its own set-up
+# make check-matrix ground truth in every MMU mode on every kernel: hours
 # make help         the rest
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
@@ -33,8 +34,12 @@ check-unit:
 check-vm:
 	tests/check vm
 
+check-matrix:
+	tests/matrix/run
+
 sparse:
-	tests/lint/kernel 6.1 6.12
+	tests/lint/kernel 5.10 6.1 6.12 7.2 newest
+	tests/lint/kernel --arch arm64 6.1 6.12 6.12-16k 7.2 newest
 
 lint: sparse
 	tests/lint/layers
@@ -51,6 +56,7 @@ help:
 	@echo 'make check            the tests; does all its own set-up'
 	@echo 'make check-unit       those that need no emulator'
 	@echo 'make check-vm         those in emulators alone'
+	@echo 'make check-matrix     ground truth in every MMU mode on every kernel; hours'
 	@echo 'make sparse           W=1 and sparse for each kernel'
 	@echo 'make lint             sparse, checkpatch, layers, shellcheck'
 	@echo 'make install          tools and man pages (DESTDIR=, PREFIX=)'
@@ -58,4 +64,4 @@ help:
 	@echo 'make clean'
 
 .PHONY: all modules tools install modules_install demo check check-unit \
-	check-vm sparse lint clean help
+	check-vm check-matrix sparse lint clean help

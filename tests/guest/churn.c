@@ -21,6 +21,7 @@
 
 #include "idle.h"
 #include "ktap.h"
+#include "module.h"
 #include "options.h"
 
 #define NAME		"kvm_idle"
@@ -29,25 +30,18 @@
 #define WARM_UP		10	/* cycles before the first count */
 
 static unsigned long cycles = 100, kills = 100;
-static const char *module = "/lib/kvm_idle.ko";
+static const char *module = "/lib/kvm_idle.ko", *params = "";
 
 /* The module */
 
 static int load(void)
 {
-	int fd = open(module, O_RDONLY | O_CLOEXEC);
-	int ret;
-
-	if (fd < 0)
-		die("%s: %m", module);
-	ret = syscall(SYS_finit_module, fd, "", 0);
-	close(fd);
-	return ret;
+	return module_load(module, params);
 }
 
 static int unload(void)
 {
-	return syscall(SYS_delete_module, NAME, O_NONBLOCK);
+	return module_unload(NAME);
 }
 
 /* Others have the file open now and then: ask until nobody has. */
@@ -387,8 +381,11 @@ static unsigned long harvest_to_death(pid_t vmm)
 	int fd = open(idle_path(vmm), O_RDWR | O_CLOEXEC);
 	unsigned long reads = 0;
 
-	if (!EXPECT(fd >= 0, "%m"))
+	/* Where all is slow, it may be dead by now; the caller counts these. */
+	if (fd < 0) {
+		EXPECT(errno == ESRCH, "%m");
 		return 0;
+	}
 	while (pread(fd, buffer, sizeof(buffer), 0) > 0)
 		reads++;
 	EXPECT(errno == ESRCH, "%m");
@@ -451,6 +448,7 @@ int main(int argc, char **argv)
 		{ "cycles", "times to load and unload", .number = &cycles },
 		{ "kills", "virtual machines to kill", .number = &kills },
 		{ "module", "the module's file", .word = &module },
+		{ "params", "its parameters", .word = &params },
 		{ 0 }
 	};
 	static const struct ktap_test tests[] = {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,6 +23,8 @@ struct read_answer {
 	int err;
 };
 
+bool idle_by_device;
+
 size_t idle_bitmap_bytes(const struct vmm *vmm)
 {
 	return (vmm->end_gfn + 63) / 64 * 8;
@@ -35,12 +38,36 @@ const char *idle_path(pid_t pid)
 	return path;
 }
 
-static void reader_init(struct idle_reader *reader, struct vmm *vmm, int flags)
+static int device_file(pid_t pid, int flags)
 {
-	memset(reader, 0, sizeof(*reader));
+	struct kvm_idle_open arg = {
+		.size = sizeof(arg),
+		.flags = flags,
+		.pidfd = syscall(SYS_pidfd_open, pid ? pid : getpid(), 0),
+	};
+	int device, fd, err;
+
+	if (arg.pidfd < 0)
+		return -1;
+	device = open(KVM_IDLE_DEVICE, O_RDWR | O_CLOEXEC);
+	if (device < 0)
+		die(KVM_IDLE_DEVICE ": %m");
+	fd = ioctl(device, KVM_IDLE_OPEN, &arg);
+	err = errno;
+	close(arg.pidfd);
+	close(device);
+	errno = err;
+	return fd;
+}
+
+int idle_file(pid_t pid, int flags)
+{
+	return idle_by_device ? device_file(pid, flags) : open(idle_path(pid), flags);
+}
+
+static void observe(struct idle_reader *reader, struct vmm *vmm)
+{
 	reader->vmm = vmm;
-	reader->fd = -1;
-	reader->harvests = (flags & O_ACCMODE) == O_RDWR;
 	/* A peek shows what nobody has harvested; a harvest what this reader has not. */
 	reader->due = &vmm->young;
 	if (reader->harvests) {
@@ -50,10 +77,32 @@ static void reader_init(struct idle_reader *reader, struct vmm *vmm, int flags)
 	}
 }
 
+static void unobserve(struct idle_reader *reader)
+{
+	if (reader->harvests) {
+		vmm_unobserve(reader->vmm, &reader->own_due);
+		gfnset_free(&reader->own_due);
+	}
+}
+
+void idle_belongs_to(struct idle_reader *reader, struct vmm *vmm)
+{
+	unobserve(reader);
+	observe(reader, vmm);
+}
+
+static void reader_init(struct idle_reader *reader, struct vmm *vmm, int flags)
+{
+	memset(reader, 0, sizeof(*reader));
+	reader->fd = -1;
+	reader->harvests = (flags & O_ACCMODE) == O_RDWR;
+	observe(reader, vmm);
+}
+
 void idle_open(struct idle_reader *reader, struct vmm *vmm, int flags)
 {
 	reader_init(reader, vmm, flags);
-	reader->fd = open(idle_path(0), flags | O_CLOEXEC);
+	reader->fd = idle_file(0, flags | O_CLOEXEC);
 	if (reader->fd < 0)
 		die("%s: %m", idle_path(0));
 }
@@ -61,7 +110,7 @@ void idle_open(struct idle_reader *reader, struct vmm *vmm, int flags)
 static void __attribute__((noreturn)) read_for_parent(pid_t parent, int socket, void *buffer,
 						       int flags)
 {
-	int fd = open(idle_path(parent), flags);
+	int fd = idle_file(parent, flags);
 	struct read_order order;
 
 	if (fd < 0)
@@ -110,10 +159,7 @@ void idle_close(struct idle_reader *reader)
 	} else {
 		close(reader->fd);
 	}
-	if (reader->harvests) {
-		vmm_unobserve(reader->vmm, &reader->own_due);
-		gfnset_free(&reader->own_due);
-	}
+	unobserve(reader);
 }
 
 ssize_t idle_pread(struct idle_reader *reader, void *buffer, size_t bytes, off_t pos)
@@ -143,6 +189,11 @@ static void note_wrong(struct idle_wrong *wrong, uint64_t first_gfn, uint64_t ma
 	}
 }
 
+static void clear_leaf(struct gfnset *set, size_t word, size_t leaf_words)
+{
+	memset(&set->word[word & -leaf_words], 0, leaf_words * 8);
+}
+
 void idle_compare(struct idle_reader *reader, const uint64_t *words, size_t bytes, off_t pos,
 		  struct idle_verdict *verdict)
 {
@@ -162,8 +213,8 @@ void idle_compare(struct idle_reader *reader, const uint64_t *words, size_t byte
 		if (reader->harvests) {
 			reader->due->word[w] = 0;
 			/* Clearing the bit of a leaf clears it for all its pages. */
-			if (vmm->thp)
-				memset(&vmm->young.word[w & -8UL], 0, 64);
+			if (vmm->mmu.leaf_pages > 1)
+				clear_leaf(&vmm->young, w, vmm->mmu.leaf_pages / 64);
 			else
 				vmm->young.word[w] = 0;
 		}
@@ -240,6 +291,20 @@ void idle_expect_exact(const struct idle_verdict *verdict, const char *what)
 	show_wrong("touched, reported as idle", &verdict->miss);
 	show_wrong("not touched, reported as not idle", &verdict->extra);
 	show_wrong("never mapped, reported as idle", &verdict->hole_lie);
+}
+
+enum kvm_idle_source idle_source_of(const char *word)
+{
+	static const char *const name[] = {
+		[KVM_IDLE_SOURCE_DIRECT] = "direct",
+		[KVM_IDLE_SOURCE_NOTIFIER] = "notifier",
+		[KVM_IDLE_SOURCE_BOTH] = "both",
+	};
+
+	for (unsigned int i = KVM_IDLE_SOURCE_DIRECT; i <= KVM_IDLE_SOURCE_BOTH; i++)
+		if (!strcmp(word, name[i]))
+			return i;
+	die("no source %s", word);
 }
 
 struct kvm_idle_info idle_info(int fd)

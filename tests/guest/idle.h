@@ -45,6 +45,10 @@ size_t idle_bitmap_bytes(const struct vmm *vmm);
 /* Path of the file of a process, 0 being the caller. Static buffer. */
 const char *idle_path(pid_t pid);
 
+/* Open the file of a process: that one, or by way of /dev/kvm_idle. Returns what open() does. */
+extern bool idle_by_device;
+int idle_file(pid_t pid, int flags);
+
 /*
  * Open the file of @vmm, which belongs to this process. O_RDWR harvests,
  * O_RDONLY peeks. Dies if it cannot.
@@ -54,6 +58,9 @@ void idle_open(struct idle_reader *reader, struct vmm *vmm, int flags);
 /* The same, with the file open in another process that reads on our behalf. */
 void idle_open_elsewhere(struct idle_reader *reader, struct vmm *vmm, int flags);
 void idle_close(struct idle_reader *reader);
+
+/* From now on the file is of @vmm, as if it had just been opened: KVM_IDLE_SELECT_VM. */
+void idle_belongs_to(struct idle_reader *reader, struct vmm *vmm);
 
 /* One read, by whoever has the file open. */
 ssize_t idle_pread(struct idle_reader *reader, void *buffer, size_t bytes, off_t pos);
@@ -79,6 +86,9 @@ bool idle_is_exact(const struct idle_verdict *verdict);
 
 /* Expect that it is; say what was wrong if not. */
 void idle_expect_exact(const struct idle_verdict *verdict, const char *what);
+
+/* "direct", "notifier" or "both"; dies of any other word. */
+enum kvm_idle_source idle_source_of(const char *word);
 
 /* Dies of an error. */
 struct kvm_idle_info idle_info(int fd);

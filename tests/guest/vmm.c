@@ -7,11 +7,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "arch.h"
 #include "ktap.h"
-#include "vmm.h"
 
-/* guest.S */
-extern const char guest_code[], guest_touch[], guest_spin[], guest_code_end[];
+unsigned int page_shift;
 
 static uint64_t random_state = 1;
 
@@ -41,6 +40,11 @@ bool kvm_param_is_yes(const char *module, const char *name)
 		value = 0;
 	close(fd);
 	return value == 'Y' || value == '1';
+}
+
+static void __attribute__((constructor)) ask_page_size(void)
+{
+	page_shift = __builtin_ctzl(sysconf(_SC_PAGESIZE));
 }
 
 static uint64_t round_up(uint64_t n, uint64_t unit)
@@ -93,15 +97,21 @@ void vmm_unobserve(struct vmm *vmm, struct gfnset *set)
 			vmm->observer[i] = NULL;
 }
 
-/* What KVM's __direct_pte_prefetch() does when it has mapped @gfn. */
-static void prefetch(struct vmm *vmm, uint64_t gfn)
+static void map(struct vmm *vmm, struct vmm_mmu *mmu, uint64_t gfn, uint64_t n)
 {
-	uint64_t group = gfn & -8UL, start = 0, n = 0;
+	gfnset_add_range(&mmu->mapped, gfn, n);
+	gfnset_add_range(&vmm->mapped, gfn, n);
+}
 
-	for (uint64_t g = group; g <= group + 8; g++) {
+/* What KVM's __direct_pte_prefetch() does when it has mapped @gfn. */
+static void prefetch(struct vmm *vmm, struct vmm_mmu *mmu, uint64_t gfn)
+{
+	uint64_t group = gfn & -8UL, end = group + 8, start = 0, n = 0;
+
+	for (uint64_t g = group; g < end + mmu->prefetches_all; g++) {
 		struct vmm_slot *slot;
 
-		if (g < group + 8 && !gfnset_has(&vmm->mapped, g)) {
+		if (g < end && !gfnset_has(&mmu->mapped, g)) {
 			start = n++ ? start : g;
 			continue;
 		}
@@ -110,25 +120,53 @@ static void prefetch(struct vmm *vmm, uint64_t gfn)
 		slot = vmm_slot_of(vmm, start << PAGE_SHIFT);
 		if (!slot || slot != vmm_slot_of(vmm, (start + n - 1) << PAGE_SHIFT))
 			return;
-		gfnset_add_range(&vmm->mapped, start, n);
+		map(vmm, mmu, start, n);
 		n = 0;
 	}
 }
 
-static void touched(struct vmm *vmm, uint64_t gfn)
+static uint64_t leaf_pages(const struct vmm_mmu *mmu, uint64_t gfn)
 {
-	uint64_t first = gfn & -vmm->leaf_pages;
+	const struct guest_tables *t = mmu->shadowed;
+	uint64_t first = gfn & -mmu->leaf_pages;
+
+	if (t && t->pages && t->first_gfn < first + mmu->leaf_pages &&
+	    first < t->first_gfn + t->pages)
+		return 1;
+	return mmu->leaf_pages;
+}
+
+static void touched_one(struct vmm *vmm, struct vmm_mmu *mmu, uint64_t gfn)
+{
+	uint64_t pages = leaf_pages(mmu, gfn), first = gfn & -pages;
+
+	for (int i = 0; i < VMM_MAX_OBSERVERS; i++)
+		if (vmm->observer[i])
+			gfnset_add_range(vmm->observer[i], first, pages);
+	if (gfnset_has(&mmu->mapped, gfn))
+		return;
+	map(vmm, mmu, first, pages);
+	if (mmu->prefetches && pages == 1)
+		prefetch(vmm, mmu, gfn);
+}
+
+void vmm_touched(struct vmm *vmm, struct vmm_mmu *mmu, uint64_t gfn)
+{
+	uint64_t walk[GUEST_TABLES_WALK];
+	unsigned int n;
 
 	if (!vmm_slot_of(vmm, gfn << PAGE_SHIFT))
 		return;
-	for (int i = 0; i < VMM_MAX_OBSERVERS; i++)
-		if (vmm->observer[i])
-			gfnset_add_range(vmm->observer[i], first, vmm->leaf_pages);
-	if (gfnset_has(&vmm->mapped, gfn))
-		return;
-	gfnset_add_range(&vmm->mapped, first, vmm->leaf_pages);
-	if (vmm->prefetches && !vmm->thp)
-		prefetch(vmm, gfn);
+	n = mmu->walked ? guest_tables_walk(mmu->walked, gfn, walk) : 0;
+	while (n)
+		touched_one(vmm, mmu, walk[--n]);
+	touched_one(vmm, mmu, gfn);
+}
+
+void vmm_unmapped(struct vmm *vmm)
+{
+	gfnset_clear(&vmm->mapped);
+	gfnset_clear(&vmm->mmu.mapped);
 }
 
 /* Memory */
@@ -199,21 +237,6 @@ uint64_t vmm_code_gpa(struct vmm *vmm, const char *piece)
 	return (vmm->code_gfn << PAGE_SHIFT) + (piece - guest_code);
 }
 
-static void set_registers(struct vmm_vcpu *vcpu, const char *entry, uint32_t count,
-			  uint64_t list, uint64_t from, uint64_t to, uint64_t counter)
-{
-	struct kvm_regs regs = {
-		.rip = vmm_code_gpa(vcpu->vmm, entry),
-		/* IF=1: Bochs lets no interrupt out of a guest that has it clear. */
-		.rflags = 0x202,
-		.rcx = count, .rsi = list,
-		.rbx = from, .rdx = to, .rdi = counter,
-	};
-
-	if (ioctl(vcpu->fd, KVM_SET_REGS, &regs))
-		die("KVM_SET_REGS: %m");
-}
-
 static void run_until_halt(struct vmm_vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
@@ -226,17 +249,13 @@ static void run_until_halt(struct vmm_vcpu *vcpu)
 				return;
 			continue;
 		}
-		switch (run->exit_reason) {
-		case KVM_EXIT_HLT:
+		if (arch_has_halted(vcpu))
 			return;
-		case KVM_EXIT_MMIO:
-			memset(run->mmio.data, 0, sizeof(run->mmio.data));
-			vcpu->mmio_exits++;
-			break;
-		default:
+		if (run->exit_reason != KVM_EXIT_MMIO)
 			die("unexpected exit, reason %u, internal error %u",
 			    run->exit_reason, run->internal.suberror);
-		}
+		memset(run->mmio.data, 0, sizeof(run->mmio.data));
+		vcpu->mmio_exits++;
 	}
 }
 
@@ -261,34 +280,19 @@ static void interrupt_handler(int signal)
 static void vcpu_create(struct vmm *vmm, unsigned int i)
 {
 	struct vmm_vcpu *vcpu = &vmm->vcpu[i];
-	struct kvm_segment code = {
-		.limit = ~0U, .selector = 8, .type = 11,
-		.present = 1, .s = 1, .db = 1, .g = 1,
-	};
-	struct kvm_segment data = code;
-	struct kvm_sregs sregs;
 
 	vcpu->vmm = vmm;
+	vcpu->mmu = &vmm->mmu;
 	vcpu->fd = ioctl(vmm->fd, KVM_CREATE_VCPU, i);
 	if (vcpu->fd < 0)
 		die("KVM_CREATE_VCPU: %m");
 	vcpu->run = mmap(NULL, vmm->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
 	if (vcpu->run == MAP_FAILED)
 		die("mmap of kvm_run: %m");
-	/* Now: a running vCPU answers no ioctl. */
+	/* Now: a running vCPU answers no ioctl. Before 5.14 there are none. */
 	vcpu->stats_fd = ioctl(vcpu->fd, KVM_GET_STATS_FD, NULL);
-	if (vcpu->stats_fd < 0)
-		die("KVM_GET_STATS_FD: %m");
 
-	data.selector = 16;
-	data.type = 3;
-	if (ioctl(vcpu->fd, KVM_GET_SREGS, &sregs))
-		die("KVM_GET_SREGS: %m");
-	sregs.cs = code;
-	sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = data;
-	sregs.cr0 = 0x11;	/* PE, ET */
-	if (ioctl(vcpu->fd, KVM_SET_SREGS, &sregs))
-		die("KVM_SET_SREGS: %m");
+	arch_init_vcpu(vcpu);
 
 	sem_init(&vcpu->start, 0, 0);
 	sem_init(&vcpu->done, 0, 0);
@@ -299,33 +303,28 @@ static void vcpu_create(struct vmm *vmm, unsigned int i)
 
 void vmm_two_slots(struct vmm *vmm, unsigned long mib)
 {
-	uint64_t first = (mib + 3) / 4 * 2 * MIB;
+	uint64_t unit = vmm->thp ? HUGE_SIZE : 2 * MIB;
+	uint64_t first = round_up(mib * MIB / 2, unit);
+	uint64_t second = vmm->thp ? round_up(mib * MIB - first, unit) : mib * MIB - first;
 
 	vmm->nr_slots = 2;
 	vmm->slot[0] = (struct vmm_slot){ .gpa = 0, .bytes = first };
-	vmm->slot[1] = (struct vmm_slot){ .gpa = 1024 * MIB + 6 * MIB, .bytes = mib * MIB - first };
+	vmm->slot[1] = (struct vmm_slot){ .gpa = 1024 * MIB + 3 * unit, .bytes = second };
 }
 
 void vmm_start(struct vmm *vmm)
 {
 	struct sigaction interrupt = { .sa_handler = interrupt_handler };
 	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	uint64_t identity_map = 0xfffbc000;
 
 	if (kvm < 0)
 		die("/dev/kvm: %m");
-	vmm->fd = ioctl(kvm, KVM_CREATE_VM, 0);
+	vmm->fd = arch_create_vm(vmm, kvm);
 	vmm->run_size = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
 	if (vmm->fd < 0 || vmm->run_size < 0)
 		die("KVM_CREATE_VM: %m");
 	close(kvm);
 
-	/* Needed on Intel, where it makes a slot of KVM's own; ignored elsewhere. */
-	ioctl(vmm->fd, KVM_SET_IDENTITY_MAP_ADDR, &identity_map);
-	ioctl(vmm->fd, KVM_SET_TSS_ADDR, identity_map + PAGE_SIZE);
-
-	vmm->prefetches = !kvm_param_is_yes("kvm", "tdp_mmu");
-	vmm->leaf_pages = vmm->thp ? HUGE_PAGES : 1;
 	if (!vmm->nr_vcpus)
 		vmm->nr_vcpus = 1;
 	if (vmm->nr_vcpus > VMM_MAX_VCPUS)
@@ -352,15 +351,22 @@ void vmm_start(struct vmm *vmm)
 	}
 	gfnset_init(&vmm->mapped, vmm->end_gfn);
 	gfnset_init(&vmm->young, vmm->end_gfn);
+	gfnset_init(&vmm->mmu.mapped, vmm->end_gfn);
 	vmm_observe(vmm, &vmm->young);
 
 	/* Slot 0 begins with the code, a page for each counter, and the lists. */
 	vmm->code_gfn = vmm->slot[0].gpa / PAGE_SIZE;
 	vmm->first_free_gfn = vmm->code_gfn + 1 + 2 * vmm->nr_vcpus +
 			      round_up(vmm->total_pages * sizeof(uint32_t), PAGE_SIZE) / PAGE_SIZE;
+	guest_tables_write(&vmm->tables, vmm, vmm->paging, vmm->first_free_gfn);
+	vmm->first_free_gfn += vmm->tables.pages;
 	if (vmm->first_free_gfn * PAGE_SIZE > vmm->slot[0].gpa + vmm->slot[0].bytes)
 		die("slot 0 is too small");
+	arch_init_mmu(vmm);
+	if ((size_t)(guest_code_end - guest_code) > PAGE_SIZE)
+		die("the guest's code is too long for a page");
 	memcpy(vmm->slot[0].hva, guest_code, guest_code_end - guest_code);
+	arch_sync(vmm->slot[0].hva, guest_code_end - guest_code);
 
 	sigaction(SIGUSR1, &interrupt, NULL);
 	for (unsigned int i = 0; i < vmm->nr_vcpus; i++)
@@ -384,6 +390,7 @@ void vmm_stop(struct vmm *vmm)
 	for (unsigned int i = 0; i < vmm->nr_slots; i++)
 		munmap(vmm->slot[i].hva, vmm->slot[i].bytes);
 	gfnset_free(&vmm->mapped);
+	gfnset_free(&vmm->mmu.mapped);
 	gfnset_free(&vmm->young);
 	memset(vmm, 0, sizeof(*vmm));
 }
@@ -395,14 +402,20 @@ static uint64_t counter_gfn(struct vmm *vmm, unsigned int vcpu)
 	return vmm->code_gfn + 1 + vcpu;
 }
 
+static void write_list(struct vmm *vmm, uint64_t gpa, const uint32_t *list, size_t n)
+{
+	void *p = vmm_hva(vmm, gpa);
+
+	memcpy(p, list, n * sizeof(*list));
+	arch_sync(p, n * sizeof(*list));
+}
+
 void vmm_touch(struct vmm *vmm, const uint32_t *list, size_t n)
 {
 	uint64_t list_gfn = counter_gfn(vmm, vmm->nr_vcpus);
 
 	if (n > vmm->total_pages)
 		die("a list of %zu entries is too long", n);
-	for (size_t i = 0; i < n; i++)
-		touched(vmm, list[i] >> PAGE_SHIFT);
 	for (unsigned int i = 0; i < vmm->nr_vcpus; i++) {
 		struct vmm_vcpu *vcpu = &vmm->vcpu[i];
 		size_t part = i + 1 == vmm->nr_vcpus ? n : random_below(n + 1);
@@ -411,11 +424,15 @@ void vmm_touch(struct vmm *vmm, const uint32_t *list, size_t n)
 		if (vcpu->spinning)
 			die("vCPU %u is spinning", i);
 		if (part)
-			memcpy(vmm_hva(vmm, list_gfn << PAGE_SHIFT), list, part * sizeof(*list));
-		set_registers(vcpu, guest_touch, part, list_gfn << PAGE_SHIFT, 0, 0, 0);
-		touched(vmm, vmm->code_gfn);
+			write_list(vmm, list_gfn << PAGE_SHIFT, list, part);
+		arch_set_orders(vcpu, guest_touch, (struct guest_orders){
+			.list = list_gfn << PAGE_SHIFT, .count = part,
+		});
+		vmm_touched(vmm, vcpu->mmu, vmm->code_gfn);
 		for (; list_pages; list_pages--)
-			touched(vmm, list_gfn++);
+			vmm_touched(vmm, vcpu->mmu, list_gfn++);
+		for (size_t entry = 0; entry < part; entry++)
+			vmm_touched(vmm, vcpu->mmu, list[entry] >> PAGE_SHIFT);
 		list += part;
 		n -= part;
 		sem_post(&vcpu->start);
@@ -444,23 +461,29 @@ void vmm_spin(struct vmm *vmm, unsigned int i, uint64_t gfn, uint64_t n)
 	vcpu->spin_gfn = gfn;
 	vcpu->spin_pages = n;
 	*(uint32_t *)vmm_hva(vmm, counter) = 0;
-	set_registers(vcpu, guest_spin, 0, 0, gfn << PAGE_SHIFT, (gfn + n) << PAGE_SHIFT, counter);
+	arch_sync(vmm_hva(vmm, counter), sizeof(uint32_t));
+	arch_set_orders(vcpu, guest_spin, (struct guest_orders){
+		.from = gfn << PAGE_SHIFT, .to = (gfn + n) << PAGE_SHIFT, .counter = counter,
+	});
 	sem_post(&vcpu->start);
 }
 
 uint32_t vmm_spin_sweeps(struct vmm *vmm, unsigned int i)
 {
-	return *(volatile uint32_t *)vmm_hva(vmm, counter_gfn(vmm, i) << PAGE_SHIFT);
+	volatile uint32_t *counter = vmm_hva(vmm, counter_gfn(vmm, i) << PAGE_SHIFT);
+
+	arch_sync((void *)counter, sizeof(*counter));
+	return *counter;
 }
 
 void vmm_spin_touched(struct vmm *vmm, unsigned int i)
 {
 	struct vmm_vcpu *vcpu = &vmm->vcpu[i];
 
-	touched(vmm, vmm->code_gfn);
-	touched(vmm, counter_gfn(vmm, i));
+	vmm_touched(vmm, vcpu->mmu, vmm->code_gfn);
+	vmm_touched(vmm, vcpu->mmu, counter_gfn(vmm, i));
 	for (uint64_t gfn = 0; gfn < vcpu->spin_pages; gfn++)
-		touched(vmm, vcpu->spin_gfn + gfn);
+		vmm_touched(vmm, vcpu->mmu, vcpu->spin_gfn + gfn);
 }
 
 void vmm_spin_stop(struct vmm *vmm, unsigned int i)
@@ -476,11 +499,11 @@ void vmm_spin_stop(struct vmm *vmm, unsigned int i)
 	vmm_spin_touched(vmm, i);
 }
 
-void vmm_run(struct vmm *vmm, const char *piece, uint32_t ebx)
+void vmm_run(struct vmm *vmm, unsigned int i, const char *piece, uint32_t ebx)
 {
-	struct vmm_vcpu *vcpu = &vmm->vcpu[0];
+	struct vmm_vcpu *vcpu = &vmm->vcpu[i];
 
-	set_registers(vcpu, piece, 0, 0, ebx, 0, 0);
+	arch_set_orders(vcpu, piece, (struct guest_orders){ .from = ebx });
 	sem_post(&vcpu->start);
 	while (sem_wait(&vcpu->done))
 		;

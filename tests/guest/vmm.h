@@ -7,13 +7,17 @@
  *  - A page is *touched* when the guest itself read, wrote or executed it. That
  *    is what a round was told to touch, and besides it the page with the
  *    guest's code and those of the list that it read its orders from. The
- *    VMM's own accesses through the hva do not count, nor does an MMIO access:
- *    no slot, no page. There is no stack, no paging, no descriptor table and
- *    no interrupt in the guest, hence no other access.
- *  - A page is *mapped* once it was touched: nothing ever unmaps here. KVM's
- *    older MMU (tdp_mmu=N) also maps the neighbours of a page that it maps, as
- *    not accessed, in aligned groups of eight.
- *  - With huge pages a leaf maps 512 pages, which are touched and mapped as one.
+ *    VMM's own accesses through the hva do not count, nor do KVM's, nor does an
+ *    MMIO access: no slot, no page. There is no stack, no descriptor table and
+ *    no interrupt in the guest, hence no other access; but if its paging is on,
+ *    the hardware touches the guest's page tables as it walks them. With shadow
+ *    paging it never does: it walks KVM's tables, and KVM reads the guest's.
+ *  - A page is *mapped* once it was touched, and until its slot goes. KVM's
+ *    older MMU (tdp_mmu=N, shadow paging, tables for nested guests) also maps
+ *    the neighbours of a page that it maps, as not accessed, in aligned groups
+ *    of eight; not so if there are no accessed bits to tell them apart.
+ *  - With huge pages a leaf maps HUGE_PAGES, which are touched and mapped as one;
+ *    except where a table lies that KVM shadows, of which it must see each write.
  *
  * Pages touched are added to every set that was registered by vmm_observe();
  * whoever owns the set takes out again what has been reported.
@@ -27,10 +31,13 @@
 #include <stdint.h>
 
 #include "gfnset.h"
+#include "paging.h"
 
-#define PAGE_SHIFT	12
-#define PAGE_SIZE	4096UL
-#define HUGE_PAGES	512UL
+/* The host's page, and that of its tables: 4 KiB, or on arm64 one of three. */
+extern unsigned int page_shift;
+#define PAGE_SHIFT	page_shift
+#define PAGE_SIZE	(1UL << PAGE_SHIFT)
+#define HUGE_PAGES	(PAGE_SIZE / 8)
 #define HUGE_SIZE	(HUGE_PAGES * PAGE_SIZE)
 #define MIB		(1UL << 20)
 
@@ -47,8 +54,19 @@ struct vmm_slot {
 	uint8_t *hva;	/* set by vmm_start() */
 };
 
+/* What KVM maps a guest by: one of these for the guest itself, one for a guest of its own. */
+struct vmm_mmu {
+	struct gfnset mapped;	/* by this one */
+	uint64_t leaf_pages;	/* 1, or HUGE_PAGES */
+	bool prefetches;	/* KVM maps neighbours: see above ... */
+	bool prefetches_all;	/* ... also those behind the last that is mapped */
+	/* Of these the hardware walks the first, and KVM makes its own after the second. */
+	const struct guest_tables *walked, *shadowed;
+};
+
 struct vmm_vcpu {
 	struct vmm *vmm;
+	struct vmm_mmu *mmu;	/* what it touches pages through */
 	int fd;
 	int stats_fd;
 	struct kvm_run *run;
@@ -66,20 +84,22 @@ struct vmm {
 	unsigned int nr_vcpus;
 	unsigned int nr_slots;
 	bool thp;
+	enum paging paging;	/* the guest's own */
+	unsigned int ipa_bits;	/* arm64: width of its addresses, 0: KVM's default */
 	struct vmm_slot slot[VMM_MAX_SLOTS];
 
 	/* Set by vmm_start(). */
 	int fd;
-	bool prefetches;	/* KVM maps neighbours: see above */
+	struct vmm_mmu mmu;
+	struct guest_tables tables;	/* those of guest paging */
 	uint64_t code_gfn;	/* the guest's code: the first page of slot 0 */
 	uint64_t first_free_gfn;	/* the first page of slot 0 with nothing of ours in it */
 	uint64_t end_gfn;	/* behind the last slot */
 	uint64_t total_pages;
-	uint64_t leaf_pages;	/* 1, or 512 with huge pages */
 	struct vmm_vcpu vcpu[VMM_MAX_VCPUS];
 
 	int run_size;
-	struct gfnset mapped;
+	struct gfnset mapped;	/* by any mmu */
 	struct gfnset young;	/* touched, and harvested by no reader since */
 	struct gfnset *observer[VMM_MAX_OBSERVERS];
 };
@@ -94,6 +114,21 @@ void vmm_stop(struct vmm *vmm);
 /* Have touched pages added to @set, which begins with those young now. */
 void vmm_observe(struct vmm *vmm, struct gfnset *set);
 void vmm_unobserve(struct vmm *vmm, struct gfnset *set);
+
+/* A page was touched through an mmu: for who knows of touches that are not a round's. */
+void vmm_touched(struct vmm *vmm, struct vmm_mmu *mmu, uint64_t gfn);
+
+/*
+ * KVM has dropped all that it had mapped. What was touched stays so: such a page
+ * is a hole now, and never idle, until it is touched again.
+ */
+void vmm_unmapped(struct vmm *vmm);
+
+/* With a slot that is deleted or moved, KVM drops all that it has mapped, not only that. */
+bool kvm_drops_all_with_a_slot(void);
+
+/* Make KVM drop its tables, by a change of registers. Return: false if none does that. */
+bool vmm_drop_roots(struct vmm *vmm);
 
 /*
  * One round: the vCPUs together touch the @n entries of @list, each a part of
@@ -116,12 +151,12 @@ void vmm_spin_touched(struct vmm *vmm, unsigned int vcpu);
 void vmm_spin_stop(struct vmm *vmm, unsigned int vcpu);
 
 /*
- * Where in the guest a piece of guest.S lies, and vCPU 0 running one until it
- * halts. Keeps no truth: for guests that are not harvested afterwards.
+ * Where in the guest a piece of guest_*.S lies, and a vCPU running one until it
+ * halts. What that touches is for the caller to say, by vmm_touched().
  */
-extern const char guest_vmrun[], guest_l2[];
+extern const char guest_vmrun[], guest_vmmcall[];
 uint64_t vmm_code_gpa(struct vmm *vmm, const char *piece);
-void vmm_run(struct vmm *vmm, const char *piece, uint32_t ebx);
+void vmm_run(struct vmm *vmm, unsigned int vcpu, const char *piece, uint32_t ebx);
 
 /* One of KVM's own counters of a vCPU, as "exits" (binary statistics). */
 uint64_t vmm_vcpu_stat(struct vmm *vmm, unsigned int vcpu, const char *name);
@@ -132,6 +167,24 @@ void *vmm_hva(struct vmm *vmm, uint64_t gpa);
 
 /* All pages of all slots, by index from 0 to total_pages - 1. */
 uint64_t vmm_nth_gfn(struct vmm *vmm, uint64_t n);
+
+/* KVM runs the guest without two-dimensional paging. */
+bool kvm_is_shadow_paging(void);
+
+/* Why KVM is asked, if it is KVM that answers: KVM_IDLE_REASON_*. */
+unsigned int kvm_reason_to_ask(void);
+
+/*
+ * Of its two-dimensional tables: KVM_IDLE_FORMAT_*, the fewest levels they may
+ * have, and the KVM_IDLE_REASON_* of a guest that has not run: on x86 KVM makes
+ * a root for that, on arm64 with the guest.
+ */
+unsigned int kvm_table_format(void);
+unsigned int kvm_min_levels(void);
+unsigned int kvm_reason_before_run(void);
+
+/* The most that vmm.ipa_bits may be; 0 where it means nothing. */
+unsigned int kvm_max_ipa_bits(void);
 
 /* "Y" if a parameter of a KVM module reads so; false if there is none. */
 bool kvm_param_is_yes(const char *module, const char *name);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the guest runs: 32-bit protected mode, paging off, no stack, no data
+ * What the guest runs: 32-bit protected mode, no stack, no data
  * but what its registers point at. The VMM copies it to the guest's first page.
  */
 	.section .rodata
 	.code32
 
-	.globl	guest_code, guest_touch, guest_spin, guest_vmrun, guest_l2, guest_code_end
+	.globl	guest_code, guest_touch, guest_spin, guest_vmrun, guest_vmmcall, guest_code_end
 guest_code:
 
 /* Touch the ecx entries at esi, each the address of a dword, + 1 to write it. */
@@ -39,9 +39,8 @@ guest_vmrun:
 	stgi
 	hlt
 
-/* That guest: write a dword at eax, and call its host. */
-guest_l2:
-	incl	(%eax)
+/* That guest: call its host. */
+guest_vmmcall:
 	vmmcall
 
 guest_code_end:

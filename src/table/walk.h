@@ -62,6 +62,18 @@ static __always_inline u64 ki_level_pages(const struct ki_format *f,
 	return BIT_ULL((level - 1) * f->level_bits);
 }
 
+/* A real leaf of @level that was accessed; of a format with such a bit. */
+static __always_inline bool ki_is_young(const struct ki_format *f, u64 entry,
+					unsigned int level)
+{
+	u64 mask = f->real_mask | f->accessed |
+		   (level == 1 ? f->page_mask : f->leaf_mask);
+	u64 value = f->real_value | f->accessed |
+		    (level == 1 ? f->page_value : f->leaf_value);
+
+	return (entry & mask) == value && (entry & f->mapped);
+}
+
 /*
  * Clear the accessed bit of a real leaf; false if there is none to clear any
  * more. Never a plain bit clear: an entry that KVM has just replaced (by its
@@ -71,17 +83,14 @@ static __always_inline u64 ki_level_pages(const struct ki_format *f,
 static __always_inline bool ki_clear_young(const struct ki_format *f, u64 *entry,
 					   unsigned int level)
 {
-	for (;;) {
-		u64 old = READ_ONCE(*entry);
+	u64 old = READ_ONCE(*entry);
 
-		if (level == 1 ? !ki_is_real_page(f, old) :
-				 !ki_is_real(f, old) || !ki_maps_memory(f, old))
-			return false;
-		if (!(old & f->accessed))
-			return false;
+	while (ki_is_young(f, old, level)) {
 		if (ki_replace_entry(entry, old, old & ~f->accessed))
 			return true;
+		old = READ_ONCE(*entry);
 	}
+	return false;
 }
 
 /* 64 entries of level 1, those of @want alone. */

@@ -28,16 +28,36 @@ static int ki_after_ftrace(const void *entry)
 
 #define KI_HOOK_BYTES	5
 
-/* [endbr64]; then a call, or a nop as long as one. */
+/*
+ * endbr64, or what the kernel puts there at boot, on processors with IBT, where
+ * nobody takes the function's address (gen_endbr_poison() in asm/ibt.h: the
+ * former until Linux 6.12 at least, the latter in 7.2).
+ */
+static bool ki_is_landing(const u8 *insn)
+{
+	static const u8 landings[][4] = {
+		{ 0xf3, 0x0f, 0x1e, 0xfa },
+		{ 0x66, 0x0f, 0x1f, 0x00 },
+		{ 0x0f, 0x1f, 0x40, 0xd6 },
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(landings); i++)
+		if (!memcmp(insn, landings[i], sizeof(landings[i])))
+			return true;
+	return false;
+}
+
+#define KI_LANDING_BYTES	4
+
+/* [landing]; then a call, or a nop as long as one. */
 static int ki_after_ftrace(const void *entry)
 {
-	static const u8 endbr64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
 	static const u8 nop[] = { 0x0f, 0x1f, 0x44, 0x00, 0x00 };
 	static const u8 k8_nop[] = { 0x66, 0x66, 0x66, 0x66, 0x90 };
 	const u8 *insn = entry;
 
-	if (!memcmp(insn, endbr64, sizeof(endbr64)))
-		insn += sizeof(endbr64);
+	if (ki_is_landing(insn))
+		insn += KI_LANDING_BYTES;
 	if (*insn != CALL_INSN_OPCODE && memcmp(insn, nop, sizeof(nop)) &&
 	    memcmp(insn, k8_nop, sizeof(k8_nop)))
 		return -EOPNOTSUPP;

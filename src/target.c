@@ -2,34 +2,36 @@
 #include <linux/err.h>
 #include <linux/fdtable.h>
 #include <linux/file.h>
-#include <linux/minmax.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
-#include <linux/slab.h>
 
 #include "compat/kvm_vm.h"
 #include "target.h"
 #include "vm.h"
+
+/*
+ * More VMs than these a process can have, but not be asked about: each of its
+ * files is compared with all that were found, under a spinlock.
+ */
+#define KI_MAX_VMS	64
 
 /**
  * struct ki_search - looking through a table of files
  * @mm: the memory that the VMs are to run on
  * @target: which of them is looked for
  * @found: its file, held
- * @room: how many pointers there is room for in @seen
  * @seen: the VMs so far, each once. For comparison alone: they are not held
  */
 struct ki_search {
 	struct mm_struct *mm;
 	struct ki_target *target;
 	struct file *found;
-	unsigned int room;
-	const struct kvm **seen;
+	const struct kvm *seen[KI_MAX_VMS];
 };
 
 static bool ki_seen(const struct ki_search *search, const struct kvm *kvm)
 {
-	for (unsigned int i = 0; i < min(search->target->count, search->room); i++)
+	for (unsigned int i = 0; i < search->target->count; i++)
 		if (search->seen[i] == kvm)
 			return true;
 	return false;
@@ -45,8 +47,9 @@ static int ki_look_at_file(const void *data, struct file *file, unsigned int fd)
 
 	if (!kvm || kvm->mm != search->mm || ki_seen(search, kvm))
 		return 0;
-	if (target->count < search->room)
-		search->seen[target->count] = kvm;
+	if (target->count == KI_MAX_VMS)
+		return 1;
+	search->seen[target->count] = kvm;
 	if (target->count == target->index) {
 		/* The table that we hold the lock of holds the file. */
 		search->found = get_file(file);
@@ -79,40 +82,18 @@ static void ki_look_at_files(struct task_struct *task, struct ki_search *search)
 	rcu_read_unlock();
 }
 
-/* Again with more room, if there are more VMs than could be told apart. */
-static struct file *ki_find_vm_file(struct task_struct *task,
-				    struct mm_struct *mm,
-				    struct ki_target *target)
-{
-	struct ki_search search = { .mm = mm, .target = target };
-
-	for (unsigned int room = 16;; room = target->count) {
-		search.room = room;
-		search.seen = kvcalloc(room, sizeof(*search.seen),
-				       GFP_KERNEL_ACCOUNT);
-		if (!search.seen)
-			return ERR_PTR(-ENOMEM);
-		target->count = 0;
-		target->fd = -1;
-		ki_look_at_files(task, &search);
-		kvfree(search.seen);
-		if (target->count <= room)
-			return search.found ?: ERR_PTR(-ENODEV);
-		if (search.found)
-			fput(search.found);
-		search.found = NULL;
-	}
-}
-
 struct ki_vm *ki_target_vm(struct task_struct *task, struct mm_struct *mm,
 			   struct ki_target *target)
 {
-	struct file *file = ki_find_vm_file(task, mm, target);
+	struct ki_search search = { .mm = mm, .target = target };
 	struct ki_vm *vm;
 
-	if (IS_ERR(file))
-		return ERR_CAST(file);
-	vm = ki_vm_get(ki_kvm_of_file(file));
-	fput(file);
+	target->count = 0;
+	target->fd = -1;
+	ki_look_at_files(task, &search);
+	if (!search.found)
+		return ERR_PTR(-ENODEV);
+	vm = ki_vm_get(search.found);
+	fput(search.found);
 	return vm;
 }

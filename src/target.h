@@ -11,7 +11,7 @@ struct ki_vm;
 /**
  * struct ki_target - one VM of a process
  * @index: in: which, in the order of their lowest file descriptors
- * @count: out: how many there are
+ * @count: out: how many there are; of more than 64, the first 64 count
  * @fd: out: the lowest file descriptor of the one found, -1 if none was
  */
 struct ki_target {

@@ -2,18 +2,21 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/minmax.h>
+#include <linux/module.h>
 #include <linux/printk.h>
 #include <linux/ratelimit.h>
 #include <linux/slab.h>
 
 #include "compat/kvm_flush.h"
+#include "compat/kvm_vm.h"
 #include "vm.h"
 
 static DEFINE_MUTEX(ki_vms_lock);
 static LIST_HEAD(ki_vms);	/* Protected by ki_vms_lock. */
 
-struct ki_vm *ki_vm_get(struct kvm *kvm)
+struct ki_vm *ki_vm_get(struct file *file)
 {
+	struct kvm *kvm = ki_kvm_of_file(file);
 	struct ki_vm *vm;
 
 	mutex_lock(&ki_vms_lock);
@@ -29,6 +32,9 @@ struct ki_vm *ki_vm_get(struct kvm *kvm)
 		vm = ERR_PTR(-ENOMEM);
 		goto out;
 	}
+	/* The file holds it by now. */
+	vm->owner = file->f_op->owner;
+	__module_get(vm->owner);
 	kvm_get_kvm(kvm);
 	vm->kvm = kvm;
 	kref_init(&vm->ref);
@@ -50,6 +56,7 @@ static void ki_vm_free(struct kref *ref)
 
 	/* The last reference to a VM whose VMM is gone tears it down here. */
 	kvm_put_kvm(vm->kvm);
+	module_put(vm->owner);
 	mutex_destroy(&vm->lock);
 	kfree(vm);
 }

@@ -3,6 +3,7 @@
 #ifndef KI_VM_H
 #define KI_VM_H
 
+#include <linux/fs.h>
 #include <linux/kref.h>
 #include <linux/kvm_host.h>
 #include <linux/kvm_idle.h>
@@ -12,6 +13,9 @@
 /**
  * struct ki_vm - one VM with at least one file open on it
  * @kvm: the VM; this struct holds a reference
+ * @owner: the module that can destroy it (kvm_amd, kvm_intel), held too: a
+ *	struct kvm does not hold it from Linux 6.8 on, only files of KVM's do.
+ *	NULL where KVM is built in
  * @ref: one for each open file
  * @node: in the list of all observed VMs. Protected by the list's mutex
  * @lock: serialises harvests of this VM; protects all below, and what every
@@ -27,6 +31,7 @@
  */
 struct ki_vm {
 	struct kvm *kvm;
+	struct module *owner;
 	struct kref ref;
 	struct list_head node;
 
@@ -42,13 +47,14 @@ struct ki_vm {
 };
 
 /**
- * ki_vm_get() - the observed VM that a struct kvm belongs to
- * @kvm: a VM, held by the caller for the duration of the call
+ * ki_vm_get() - the observed VM that an open file stands for
+ * @file: the file of a VM (ki_kvm_of_file()), held by the caller for the
+ *	duration of the call
  *
  * Return: the one there is, or a new one; ERR_PTR(-ENOMEM). It holds the VM
  * until ki_vm_put(). May sleep.
  */
-struct ki_vm *ki_vm_get(struct kvm *kvm);
+struct ki_vm *ki_vm_get(struct file *file);
 
 /** ki_vm_put() - drop what ki_vm_get() returned. May sleep. */
 void ki_vm_put(struct ki_vm *vm);

@@ -24,6 +24,21 @@ static bool ki_rmap_in_use(const struct kvm_rmap_head *head)
 	return READ_ONCE(*(const unsigned long *)head) & ~BIT(1);
 }
 
+/* A page of a leaf, from @gfn on, that is wanted. */
+static void ki_probe_leaf(const struct ki_walk *w, u64 gfn, u64 pages, u64 *probe)
+{
+	u64 end = min((gfn & ~(pages - 1)) + pages, w->end);
+
+	for (; gfn < end; gfn++) {
+		u64 word = (gfn - w->base) / 64, bit = BIT_ULL(gfn % 64);
+
+		if (w->bits->want[word] & bit) {
+			probe[word] |= bit;
+			return;
+		}
+	}
+}
+
 static void ki_rmaps_of_level(const struct kvm_memory_slot *slot,
 			      unsigned int level, struct ki_walk *w, u64 *probe)
 {
@@ -41,9 +56,8 @@ static void ki_rmaps_of_level(const struct kvm_memory_slot *slot,
 		if (!ki_rmap_in_use(&rmap[n - (slot->base_gfn >> shift)]))
 			continue;
 		ki_bits_add_leaf(w->bits, w->base, gfn, BIT_ULL(shift));
-		/* A page may be mapped both alone and by a huge leaf. */
-		if (level == 1)
-			probe[(gfn - w->base) / 64] |= BIT_ULL(gfn % 64);
+		/* It may be mapped by a larger one too. */
+		ki_probe_leaf(w, gfn, BIT_ULL(shift), probe);
 	}
 }
 

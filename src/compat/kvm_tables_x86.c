@@ -136,6 +136,9 @@ static void ki_add_vcpu(struct kvm *kvm, struct kvm_vcpu *vcpu,
 		for (unsigned int i = 0; i < KVM_MMU_NUM_PREV_ROOTS; i++)
 			ki_add_root(t, READ_ONCE(mmu->prev_roots[i].hpa),
 				    role.level);
+		/* It may have changed places with one of them meanwhile. */
+		if (!role.smm)
+			ki_add_root(t, ki_root(mmu), role.level);
 	}
 	/* In system management mode: its table is address space 1's. */
 	if (!role.smm)

@@ -3,6 +3,7 @@
 #include <linux/minmax.h>
 #include <linux/mmu_notifier.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 
 #include "compat/kvm_slots.h"
 #include "compat/kvm_young.h"
@@ -70,6 +71,10 @@ bool ki_kvm_can_be_asked(struct kvm *kvm, u64 start, u64 end)
 	bool alone = true;
 
 	ki_slots_for_each(kvm, &iter, start, end) {
+		/* There may be thousands; who is to die need not know. */
+		cond_resched();
+		if (fatal_signal_pending(current))
+			break;
 		if (!ki_slot_is_alone(kvm, iter.slot)) {
 			alone = false;
 			break;

@@ -10,7 +10,7 @@
  *	ask		about one page of each
  *	survey again	a leaf that has become part of a larger one meanwhile
  *			may have been asked for that one
- *	widen		a huge leaf that any page was young of, is young
+ *	widen		a huge leaf, then or now, that any page was young of, is young
  *
  * All of that word group by word group, for it is only true for a while.
  */
@@ -34,14 +34,19 @@
 
 /**
  * struct ki_asked - working memory
- * @bits: want: the pages that KVM can be asked about; young: what it said
+ * @bits: want: the pages that KVM can be asked about; young: what it said; the
+ *	rest: the leaves that it is asked about
+ * @marked: leaves of tables that were walked, and that it looks at all the same
  * @probe: the pages that it is asked about
  * @before: what was present before it was asked
+ * @overlap: beside a huge leaf there may be smaller ones without a probe
  */
 struct ki_asked {
 	struct ki_bits bits;
+	struct ki_bits marked;
 	u64 probe[KI_SLICE_WORDS];
 	u64 before[KI_SLICE_WORDS];
+	bool overlap;
 };
 
 /* A range of words, whole groups of KI_HUGE_WORDS. */
@@ -57,7 +62,6 @@ static int ki_survey(struct kvm *kvm, struct ki_collect *c, struct ki_asked *a,
 		.base	= c->base,
 		.start	= c->base + 64ULL * r.first,
 		.end	= c->base + 64ULL * r.end,
-		.bits	= &a->bits,
 	};
 	enum ki_walk_result res = KI_WALK_DONE;
 	int idx = srcu_read_lock(&kvm->srcu);
@@ -67,10 +71,14 @@ static int ki_survey(struct kvm *kvm, struct ki_collect *c, struct ki_asked *a,
 	ki_tables_get(kvm, &tables);
 	c->reason = tables.reason;
 	if (!tables.refused) {
-		if (!tables.marked)
-			res = ki_walk_tables(&tables, &w);
+		w.bits = tables.marked ? &a->marked : &a->bits;
+		res = ki_walk_tables(&tables, &w);
+		w.bits = &a->bits;
 		if (tables.elsewhere)
 			ki_leaves_elsewhere(kvm, &w, a->probe);
+		/* Those elsewhere each have a probe, whatever they overlap. */
+		a->overlap |= !tables.marked &&
+			      tables.count + tables.elsewhere > 1;
 	}
 	ki_mmu_unlock(kvm);
 	srcu_read_unlock(&kvm->srcu, idx);
@@ -103,7 +111,7 @@ static void ki_choose_probes(struct ki_asked *a, struct ki_range r)
 	while (word < r.end) {
 		unsigned int end = word + 1;
 
-		if (ki_word_is_in(a->bits.huge, word)) {
+		if (ki_word_is_in(a->bits.huge, word) && !a->overlap) {
 			end = ki_leaf_end(&a->bits, word, r);
 			while (word + 1 < end && !a->bits.want[word])
 				word++;
@@ -173,16 +181,18 @@ static int ki_ask(struct kvm *kvm, struct ki_collect *c, struct ki_asked *a,
 	int err;
 
 	ki_bits_clear_answers(&a->bits);
+	ki_bits_clear_answers(&a->marked);
 	memset(a->probe, 0, sizeof(a->probe));
 	err = ki_survey(kvm, c, a, r);
 	if (err)
 		return err;
 	if (c->clear && !c->giant_ready &&
-	    (ki_any_giant(&a->bits) || ki_any_giant(c->bits)))
+	    (ki_any_giant(&a->bits) || ki_any_giant(&a->marked)))
 		return -EAGAIN;
 	ki_choose_probes(a, r);
 	memcpy(a->before, a->bits.present, sizeof(a->before));
-	ki_bits_clear_answers(&a->bits);
+	/* The sizes stay: a leaf that is split now may have been asked whole. */
+	memset(a->bits.present, 0, sizeof(a->bits.present));
 
 	ki_kvm_young(kvm, c->base + 64ULL * r.first, r.end - r.first,
 		     &a->probe[r.first], c->clear, &a->bits.young[r.first]);
@@ -190,7 +200,7 @@ static int ki_ask(struct kvm *kvm, struct ki_collect *c, struct ki_asked *a,
 	/* What was cleared has to be told, whatever the tables are now. */
 	err = ki_survey(kvm, c, a, r);
 	ki_widen(c, &a->bits, a, r);
-	ki_widen(c, c->bits, a, r);
+	ki_widen(c, &a->marked, a, r);
 	ki_answer(c, a, r);
 	return err;
 }
@@ -201,6 +211,7 @@ static void ki_want(struct kvm *kvm, struct ki_collect *c, struct ki_asked *a)
 	ki_slots_cover(kvm, c->base, KI_SLICE_WORDS, true, a->bits.want);
 	for (unsigned int i = 0; i < KI_SLICE_WORDS; i++)
 		a->bits.want[i] &= c->bits->want[i];
+	memcpy(a->marked.want, a->bits.want, sizeof(a->marked.want));
 }
 
 int ki_notifier_collect(struct kvm *kvm, struct ki_collect *c)

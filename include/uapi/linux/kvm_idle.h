@@ -209,7 +209,8 @@ struct kvm_idle_slots {
  * @size: in: sizeof(struct kvm_idle_select_vm); out: bytes filled in
  * @flags: KVM_IDLE_SELECT_*
  * @index: in: which VM of the process, counted from 0 in the order of their
- *	lowest file descriptors. A VM counts once, however many it has
+ *	lowest file descriptors. A VM counts once, however many it has; of
+ *	more than 64, the first 64 count
  * @count: out: how many VMs the process has. Filled in also if @index is not
  *	below it, which is -ENODEV
  * @fd: out: the VM's lowest file descriptor in that process

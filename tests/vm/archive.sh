@@ -5,7 +5,6 @@
 # and how to get packages of any suite and architecture without installing them.
 # $cache is where to keep package lists.
 
-readonly archive_mirror=http://deb.debian.org
 # All of Debian's releases and suites are signed by keys that are in there.
 readonly archive_keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
@@ -40,11 +39,20 @@ archive_release() {
 	esac
 }
 
+# archive_uri SUITE: where it is: on the mirror that this machine's own packages
+# come from.
 archive_uri() {
+	local part=debian
+
 	case $1 in
-	*-security) echo "$archive_mirror/debian-security" ;;
-	*) echo "$archive_mirror/debian" ;;
+	*-security) part=debian-security ;;
 	esac
+	# shellcheck disable=SC2016 # apt's variable, not the shell's
+	apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' |
+		sed -n "s|^\(.*/$part\)/\$|\1|p" | sort -u | head -n 1 | grep . || {
+		echo "apt's sources name no mirror of $part" >&2
+		return 1
+	}
 }
 
 # archive_apt SUITE ARCH TOOL [ARGUMENT]...: apt-TOOL, of that suite alone.

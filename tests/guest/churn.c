@@ -5,7 +5,7 @@
  * and in the kernel's object counts, which are to stay flat.
  *
  * QEMU before 8.1 can miss that code was patched if another CPU is just
- * translating it: have its CPUs take turns (tests/vm/run --take-turns).
+ * translating it: have its CPUs take turns, as tests/vm/run does by default.
  */
 #include <dirent.h>
 #include <errno.h>

@@ -17,18 +17,22 @@
 #include "compat/kvm_slots.h"
 #include "harvest.h"
 #include "pending.h"
+#include "source/aging.h"
 #include "source/source.h"
 #include "vm.h"
 
-/* Room for @count slices from @slice on, with every reader of the VM. */
+/* Room for @count slices from @slice on, with every reader, the host included. */
 static int ki_prepare(struct ki_vm *vm, u64 slice, unsigned int count)
 {
 	struct ki_reader *r;
 	int err;
 
 	lockdep_assert_held(&vm->lock);
-	list_for_each_entry(r, &vm->readers, node) {
-		for (unsigned int i = 0; i < count; i++) {
+	for (unsigned int i = 0; i < count; i++) {
+		err = ki_aging_prepare(vm->aging, slice + i);
+		if (err)
+			return err;
+		list_for_each_entry(r, &vm->readers, node) {
 			err = ki_pending_prepare(&r->pending, slice + i);
 			if (err)
 				return err;
@@ -47,6 +51,9 @@ static void ki_write_down(struct ki_vm *vm, const struct ki_slice *s,
 	list_for_each_entry(r, &vm->readers, node) {
 		ki_pending_add(&r->pending, s->index, 0, KI_SLICE_WORDS,
 			       s->bits.young);
+		if (r->host)
+			ki_pending_add(&r->pending, s->index, 0, KI_SLICE_WORDS,
+				       s->host);
 		for (unsigned int i = 0; giant_taken && i < KI_GIANT_SLICES; i++)
 			ki_pending_add_all(&r->pending, giant + i);
 	}
@@ -63,8 +70,12 @@ static void ki_settle(struct ki_vm *vm, u64 slice, unsigned int count)
 			ki_pending_settle(&r->pending, slice + i);
 }
 
-/* Look at what @s wants, and clear it too or not. */
-static int ki_collect(struct ki_vm *vm, struct ki_slice *s, bool clear)
+/*
+ * Look at what @s wants, and clear it too or not. In the memory of @mm too, if
+ * that is not NULL.
+ */
+static int ki_collect(struct ki_vm *vm, struct ki_slice *s, bool clear,
+		      struct mm_struct *mm)
 {
 	u64 giant = round_down(s->index, KI_GIANT_SLICES);
 	bool giant_prepared = false;
@@ -73,12 +84,16 @@ static int ki_collect(struct ki_vm *vm, struct ki_slice *s, bool clear)
 		.first	= s->first,
 		.words	= s->words,
 		.clear	= clear,
+		.aging	= vm->aging,
+		.mm	= mm,
+		.host	= s->host,
 		.bits	= &s->bits,
 	};
 	int err;
 
 	lockdep_assert_held(&vm->lock);
 	ki_bits_clear_answers(&s->bits);
+	memset(s->host, 0, sizeof(s->host));
 
 	if (!memchr_inv(&s->bits.want[s->first], 0, s->words * sizeof(u64)))
 		return 0;
@@ -130,10 +145,24 @@ static void ki_drop_uncovered(struct ki_vm *vm, struct ki_slice *s)
 		s->bits.want[i] &= covered[i];
 }
 
-int ki_harvest_peek(struct ki_vm *vm, struct ki_slice *s)
+/* Whose own page tables are to be looked at for this reader. */
+static struct mm_struct *ki_host_mm(const struct ki_reader *r)
 {
+	return r->host ? r->mm : NULL;
+}
+
+int ki_harvest_peek(struct ki_reader *r, struct ki_slice *s)
+{
+	struct ki_vm *vm = r->vm;
+	int err;
+
 	ki_want_covered(vm, s);
-	return ki_harvest_count(vm, s);
+	mutex_lock(&vm->lock);
+	err = ki_collect(vm, s, false, ki_host_mm(r));
+	mutex_unlock(&vm->lock);
+	for (unsigned int i = s->first; i < s->first + s->words; i++)
+		s->bits.young[i] |= s->host[i];
+	return err;
 }
 
 int ki_harvest_count(struct ki_vm *vm, struct ki_slice *s)
@@ -141,7 +170,7 @@ int ki_harvest_count(struct ki_vm *vm, struct ki_slice *s)
 	int err;
 
 	mutex_lock(&vm->lock);
-	err = ki_collect(vm, s, false);
+	err = ki_collect(vm, s, false, NULL);
 	mutex_unlock(&vm->lock);
 	return err;
 }
@@ -154,7 +183,7 @@ int ki_harvest_take(struct ki_reader *r, struct ki_slice *s)
 	ki_want_covered(vm, s);
 	mutex_lock(&vm->lock);
 	r->in_flight = true;
-	err = ki_collect(vm, s, true);
+	err = ki_collect(vm, s, true, ki_host_mm(r));
 	if (err) {
 		r->in_flight = false;
 		ki_pending_settle(&r->pending, s->index);
@@ -190,7 +219,7 @@ int ki_harvest_mark(struct ki_reader *r, struct ki_slice *s)
 
 	ki_drop_uncovered(vm, s);
 	mutex_lock(&vm->lock);
-	err = ki_collect(vm, s, true);
+	err = ki_collect(vm, s, true, ki_host_mm(r));
 	if (!err)
 		ki_pending_take(&r->pending, s->index, s->first, s->words,
 				want, want);

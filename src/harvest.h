@@ -12,6 +12,7 @@
  * @first: first word of it
  * @words: how many words
  * @bits: want, present, young
+ * @host: touched by the host, as far as the reader wants to know
  *
  * @bits.want is the caller's to fill before a call of ki_harvest_mark() and
  * ki_harvest_count(), all of it; the other calls fill it with what slots cover.
@@ -21,6 +22,7 @@ struct ki_slice {
 	unsigned int first;
 	unsigned int words;
 	struct ki_bits bits;
+	u64 host[KI_SLICE_WORDS];
 };
 
 /*
@@ -30,7 +32,7 @@ struct ki_slice {
  */
 
 /** ki_harvest_peek() - what is young now? Clears nothing. */
-int ki_harvest_peek(struct ki_vm *vm, struct ki_slice *s);
+int ki_harvest_peek(struct ki_reader *r, struct ki_slice *s);
 
 /**
  * ki_harvest_take() - what was touched since this reader's last harvest?

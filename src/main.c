@@ -6,6 +6,7 @@
 
 #include "compat/hidden.h"
 #include "compat/kvm_flush.h"
+#include "compat/kvm_hook.h"
 #include "door/bitmap_file.h"
 #include "door/chardev.h"
 #include "door/proc_pid.h"
@@ -31,6 +32,7 @@ static void __exit ki_exit(void)
 {
 	ki_chardev_exit();
 	ki_proc_exit();
+	ki_hooks_exit();
 }
 
 module_init(ki_init);

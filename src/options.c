@@ -62,6 +62,16 @@ enum kvm_idle_tlb_policy ki_option_tlb(void)
 	return READ_ONCE(ki_tlb.value);
 }
 
+static bool ki_share = true;
+
+module_param_named(share, ki_share, bool, 0644);
+MODULE_PARM_DESC(share, "Share accessed bits with the host's own page aging (reclaim, MGLRU, DAMON), for VMs observed from now on (default: Y). With N, each side loses what the other clears");
+
+bool ki_option_share(void)
+{
+	return READ_ONCE(ki_share);
+}
+
 static const char * const ki_proc_names[] = {
 	[KI_PROC_AUTO]		= "auto",
 	[KI_PROC_FTRACE]	= "ftrace",

@@ -22,6 +22,9 @@ enum ki_proc {
 /** ki_option_tlb() - the TLB policy of files opened from now on */
 enum kvm_idle_tlb_policy ki_option_tlb(void);
 
+/** ki_option_share() - serve the host's page aging, of VMs observed from now on */
+bool ki_option_share(void);
+
 /** ki_option_proc() - what was asked for, or was told to ki_option_set_proc() */
 enum ki_proc ki_option_proc(void);
 

@@ -29,19 +29,26 @@ static bool ki_reader_has_pending(const struct ki_reader *r)
  */
 static int ki_reader_reserve(const struct ki_reader *r, struct ki_vm *vm)
 {
+	bool counts = ki_reader_has_pending(r);
 	int err = 0;
 
 	mutex_lock(&vm->lock);
-	if (ki_reader_has_pending(r)) {
-		if (vm->nr_readers >= KI_MAX_READERS && !capable(CAP_SYS_RESOURCE))
-			err = -EBUSY;
-		else
-			vm->nr_readers++;
-	}
-	if (!err && (r->mode & FMODE_WRITE))
-		vm->harvesters++;
+	if (counts && vm->nr_readers >= KI_MAX_READERS &&
+	    !capable(CAP_SYS_RESOURCE))
+		err = -EBUSY;
+	else if (r->mode & FMODE_WRITE)
+		err = ki_vm_add_harvester(vm);
+	if (!err && counts)
+		vm->nr_readers++;
 	mutex_unlock(&vm->lock);
 	return err;
+}
+
+/* Who clears what the host has touched must tell the host's page aging. */
+static bool ki_reader_may_have_host(const struct ki_reader *r)
+{
+	lockdep_assert_held(&r->vm->lock);
+	return !(r->mode & FMODE_WRITE) || r->vm->aging;
 }
 
 /* From here on it is told what others clear. */
@@ -49,10 +56,10 @@ static void ki_reader_join(struct ki_reader *r, struct ki_vm *vm)
 {
 	r->vm = vm;
 	ki_pending_init(&r->pending);
-	if (!ki_reader_has_pending(r))
-		return;
 	mutex_lock(&vm->lock);
-	list_add(&r->node, &vm->readers);
+	r->host &= ki_reader_may_have_host(r);
+	if (ki_reader_has_pending(r))
+		list_add(&r->node, &vm->readers);
 	mutex_unlock(&vm->lock);
 }
 
@@ -62,7 +69,7 @@ static void ki_reader_leave(struct ki_reader *r)
 
 	mutex_lock(&vm->lock);
 	if (r->mode & FMODE_WRITE)
-		vm->harvesters--;
+		ki_vm_remove_harvester(vm);
 	if (ki_reader_has_pending(r)) {
 		list_del(&r->node);
 		vm->nr_readers--;
@@ -139,6 +146,27 @@ int ki_reader_move(struct ki_reader *r, struct ki_vm *vm)
 	return 0;
 }
 
+void ki_reader_set_policy(struct ki_reader *r, enum kvm_idle_tlb_policy policy)
+{
+	lockdep_assert_held(&r->lock);
+	ki_reader_pay(r);
+	r->policy = policy;
+}
+
+int ki_reader_set_host(struct ki_reader *r, bool host)
+{
+	int err = 0;
+
+	lockdep_assert_held(&r->lock);
+	mutex_lock(&r->vm->lock);
+	if (host && !ki_reader_may_have_host(r))
+		err = -EOPNOTSUPP;
+	else
+		r->host = host;
+	mutex_unlock(&r->vm->lock);
+	return err;
+}
+
 /*
  * While its mm is in use nobody tears the VM's tables down for good. Taken for
  * one slice at a time: a VMM that is killed does not wait for a long read.
@@ -178,7 +206,7 @@ int ki_reader_fetch(struct ki_reader *r)
 		err = ki_harvest_take(r, r->slice);
 		ki_reader_owes_flush(r);
 	} else {
-		err = ki_harvest_peek(r->vm, r->slice);
+		err = ki_harvest_peek(r, r->slice);
 	}
 	mmput(r->mm);
 	return err;

@@ -20,6 +20,7 @@ struct ki_vm;
  * @mm: of that process; held by mmgrab, so it may be dead
  * @mode: FMODE_READ: bits are read; FMODE_WRITE: and cleared
  * @policy: when what was cleared is followed by a flush
+ * @host: accesses by the host count too
  * @lock: serialises the calls on this file; outermost of our locks
  * @vm: the VM it is on; this struct holds a reference
  * @slice: working memory
@@ -33,10 +34,11 @@ struct ki_reader {
 	struct pid *process;
 	struct mm_struct *mm;
 	fmode_t mode;
-	enum kvm_idle_tlb_policy policy;
 
 	struct mutex lock;		/* Outermost of our locks. */
 	struct ki_vm *vm;		/* Protected by reader->lock. */
+	enum kvm_idle_tlb_policy policy; /* Protected by reader->lock. */
+	bool host;			/* Both locks to write, either to read. */
 	struct ki_slice *slice;		/* Protected by reader->lock. */
 	u64 expected;			/* Protected by reader->lock. */
 	bool flush_owed;		/* Protected by reader->lock. */
@@ -71,9 +73,28 @@ int ki_reader_alive(struct ki_reader *r);
  * @vm: the VM; the reader takes over the caller's reference
  *
  * Pays a flush that is owed. Return: 0; or, and nothing was changed or taken
- * over, -EBUSY if there are too many readers on that VM. May sleep.
+ * over, -ENOMEM, or -EBUSY if there are too many readers on that VM. May sleep.
  */
 int ki_reader_move(struct ki_reader *r, struct ki_vm *vm);
+
+/**
+ * ki_reader_set_policy() - another TLB flush policy, from the next call on
+ * @r: the reader, with reader->lock held
+ * @policy: the policy
+ *
+ * Pays what is owed by the one there was. May sleep.
+ */
+void ki_reader_set_policy(struct ki_reader *r, enum kvm_idle_tlb_policy policy);
+
+/**
+ * ki_reader_set_host() - let accesses by the host count, or not
+ * @r: the reader, with reader->lock held
+ * @host: do they?
+ *
+ * Return: 0, or -EOPNOTSUPP where such an access cannot be cleared without the
+ * host's knowing: its page aging goes its own ways. May sleep.
+ */
+int ki_reader_set_host(struct ki_reader *r, bool host);
 
 /*
  * The rest is called with reader->lock held, and works on reader->slice, whose

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/err.h>
+#include <linux/lockdep.h>
 #include <linux/minmax.h>
 #include <linux/module.h>
 #include <linux/printk.h>
@@ -9,6 +11,8 @@
 
 #include "compat/kvm_flush.h"
 #include "compat/kvm_vm.h"
+#include "options.h"
+#include "source/aging.h"
 #include "vm.h"
 
 static DEFINE_MUTEX(ki_vms_lock);
@@ -64,6 +68,29 @@ static void ki_vm_free(struct kref *ref)
 void ki_vm_put(struct ki_vm *vm)
 {
 	kref_put_mutex(&vm->ref, ki_vm_free, &ki_vms_lock);
+}
+
+int ki_vm_add_harvester(struct ki_vm *vm)
+{
+	lockdep_assert_held(&vm->lock);
+	if (!vm->harvesters && ki_option_share()) {
+		struct ki_aging *aging = ki_aging_start(vm->kvm);
+
+		if (IS_ERR(aging))
+			return PTR_ERR(aging);
+		vm->aging = aging;
+	}
+	vm->harvesters++;
+	return 0;
+}
+
+void ki_vm_remove_harvester(struct ki_vm *vm)
+{
+	lockdep_assert_held(&vm->lock);
+	if (--vm->harvesters)
+		return;
+	ki_aging_stop(vm->aging);
+	vm->aging = NULL;
 }
 
 void ki_vm_flush(struct ki_vm *vm)

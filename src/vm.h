@@ -10,6 +10,8 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 
+struct ki_aging;
+
 /**
  * struct ki_vm - one VM with at least one file open on it
  * @kvm: the VM; this struct holds a reference
@@ -23,6 +25,8 @@
  * @readers: the files that harvest and read (struct ki_reader.node)
  * @nr_readers: how many these are
  * @harvesters: how many files may clear bits
+ * @aging: what the host asks and is owed; NULL while there is no harvester, or
+ *	if the host goes its own ways
  * @harvested_pages: pages found young and cleared so far
  * @cleared: grows whenever something is cleared
  * @flushed: value of @cleared up to which all TLBs are known to be flushed
@@ -39,6 +43,7 @@ struct ki_vm {
 	struct list_head readers;	/* Protected by vm->lock. */
 	unsigned int nr_readers;	/* Protected by vm->lock. */
 	unsigned int harvesters;	/* Protected by vm->lock. */
+	struct ki_aging *aging;		/* Protected by vm->lock. */
 	u64 harvested_pages;		/* Protected by vm->lock. */
 	u64 cleared;			/* Protected by vm->lock. */
 	u64 flushed;			/* Protected by vm->lock. */
@@ -58,6 +63,19 @@ struct ki_vm *ki_vm_get(struct file *file);
 
 /** ki_vm_put() - drop what ki_vm_get() returned. May sleep. */
 void ki_vm_put(struct ki_vm *vm);
+
+/**
+ * ki_vm_add_harvester() - one more file may clear bits
+ * @vm: the VM; vm->lock is held
+ *
+ * With the first of them, what the host asks KVM comes to us.
+ *
+ * Return: 0 or -ENOMEM. May sleep.
+ */
+int ki_vm_add_harvester(struct ki_vm *vm);
+
+/** ki_vm_remove_harvester() - undo it. vm->lock is held. May sleep */
+void ki_vm_remove_harvester(struct ki_vm *vm);
 
 /**
  * ki_vm_flush() - flush the TLBs of all vCPUs, if it is needed

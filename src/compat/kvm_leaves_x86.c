@@ -57,7 +57,8 @@ static void ki_rmaps_of_level(const struct kvm_memory_slot *slot,
 			continue;
 		ki_bits_add_leaf(w->bits, w->base, gfn, BIT_ULL(shift));
 		/* It may be mapped by a larger one too. */
-		ki_probe_leaf(w, gfn, BIT_ULL(shift), probe);
+		if (probe)
+			ki_probe_leaf(w, gfn, BIT_ULL(shift), probe);
 	}
 }
 

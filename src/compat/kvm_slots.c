@@ -69,6 +69,63 @@ bool ki_slot_iter_next(struct ki_slot_iter *iter)
 	return false;
 }
 
+#ifdef HAVE_KVM_MEMSLOT_HVA_TREE
+
+static void ki_hva_iter_first(struct ki_hva_iter *iter)
+{
+	iter->node = interval_tree_iter_first(&iter->slots->hva_tree,
+					      iter->start, iter->end - 1);
+}
+
+static bool ki_hva_iter_step(struct ki_hva_iter *iter)
+{
+	if (!iter->node)
+		return false;
+	iter->slot = container_of(iter->node, struct kvm_memory_slot,
+				  hva_node[iter->slots->node_idx]);
+	iter->node = interval_tree_iter_next(iter->node, iter->start,
+					     iter->end - 1);
+	return true;
+}
+
+#else
+
+static void ki_hva_iter_first(struct ki_hva_iter *iter)
+{
+	iter->next = iter->slots->used_slots;
+}
+
+static bool ki_hva_iter_step(struct ki_hva_iter *iter)
+{
+	while (iter->next > 0) {
+		iter->slot = &iter->slots->memslots[--iter->next];
+		if (iter->slot->userspace_addr < iter->end &&
+		    ki_slot_hva_end(iter->slot) > iter->start)
+			return true;
+	}
+	return false;
+}
+
+#endif
+
+struct ki_hva_iter *ki_hva_iter_start(struct ki_hva_iter *iter, struct kvm *kvm,
+				      u64 start, u64 end)
+{
+	iter->start = start;
+	iter->end = end;
+	iter->slots = kvm_memslots(kvm);
+	ki_hva_iter_first(iter);
+	return iter;
+}
+
+bool ki_hva_iter_next(struct ki_hva_iter *iter)
+{
+	while (ki_hva_iter_step(iter))
+		if (ki_slot_is_users(iter->slot) && iter->slot->userspace_addr)
+			return true;
+	return false;
+}
+
 u64 ki_slots_end(struct kvm *kvm)
 {
 	int idx = srcu_read_lock(&kvm->srcu);

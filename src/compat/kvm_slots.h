@@ -40,6 +40,57 @@ bool ki_slot_iter_next(struct ki_slot_iter *iter);
 		     ki_slot_iter_start(iter, kvm, start, end);		\
 	     ki_slot_iter_next(iter_);)
 
+/**
+ * struct ki_hva_iter - where a loop over slots by host address is
+ * @slot: the slot it is at
+ * @start: first host address of the range
+ * @end: first host address behind it
+ */
+struct ki_hva_iter {
+	struct kvm_memory_slot *slot;
+	struct kvm_memslots *slots;
+	u64 start;
+	u64 end;
+#ifdef HAVE_KVM_MEMSLOT_HVA_TREE
+	struct interval_tree_node *node;
+#else
+	int next;
+#endif
+};
+
+struct ki_hva_iter *ki_hva_iter_start(struct ki_hva_iter *iter, struct kvm *kvm,
+				      u64 start, u64 end);
+bool ki_hva_iter_next(struct ki_hva_iter *iter);
+
+/**
+ * ki_slots_for_each_hva() - the slots that have a page of a range of host memory
+ * @kvm: a VM, held by the caller
+ * @iter: iter->slot is the slot; they come in no particular order
+ * @start: first host address of the range
+ * @end: first host address behind it
+ *
+ * Context: under kvm->srcu.
+ */
+#define ki_slots_for_each_hva(kvm, iter, start, end)			\
+	for (struct ki_hva_iter *iter_ =				\
+		     ki_hva_iter_start(iter, kvm, start, end);		\
+	     ki_hva_iter_next(iter_);)
+
+static inline u64 ki_slot_hva(const struct kvm_memory_slot *slot, u64 gfn)
+{
+	return slot->userspace_addr + (gfn - slot->base_gfn) * PAGE_SIZE;
+}
+
+static inline u64 ki_slot_hva_end(const struct kvm_memory_slot *slot)
+{
+	return slot->userspace_addr + slot->npages * PAGE_SIZE;
+}
+
+static inline u64 ki_slot_gfn(const struct kvm_memory_slot *slot, u64 hva)
+{
+	return slot->base_gfn + (hva - slot->userspace_addr) / PAGE_SIZE;
+}
+
 /*
  * The rest takes kvm->srcu for itself. The VM must be held.
  */

@@ -67,7 +67,7 @@ void ki_tables_get(struct kvm *kvm, struct ki_tables *tables);
  * @w: bits.want says which pages; bits.present and the sizes are answered, as a
  *	walk does it. Nothing is said about young
  * @probe: set for a wanted page of each leaf, where leaves of several sizes may
- *	map the same page
+ *	map the same page; or NULL
  *
  * On x86 these are the leaves of shadow tables, which KVM finds by gfn for its
  * own use (rmap); on arm64 those that a protected KVM's hypervisor keeps.

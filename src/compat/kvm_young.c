@@ -1,30 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/bitops.h>
 #include <linux/minmax.h>
-#include <linux/mmu_notifier.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 
+#include "compat/kvm_hook.h"
 #include "compat/kvm_slots.h"
 #include "compat/kvm_young.h"
-
-static u64 ki_slot_hva(const struct kvm_memory_slot *slot, u64 gfn)
-{
-	return slot->userspace_addr + (gfn - slot->base_gfn) * PAGE_SIZE;
-}
-
-/* An int or, in later kernels, a bool. */
-static bool ki_ask(struct kvm *kvm, u64 hva, bool clear)
-{
-	struct mmu_notifier *mn = &kvm->mmu_notifier;
-
-	return clear ? mn->ops->clear_young(mn, kvm->mm, hva, hva + PAGE_SIZE) :
-		       mn->ops->test_young(mn, kvm->mm, hva);
-}
 
 void ki_kvm_young(struct kvm *kvm, u64 start, unsigned int words,
 		  const u64 *probe, bool clear, u64 *young)
 {
+	enum ki_question question = clear ? KI_CLEAR : KI_TEST;
 	int idx = srcu_read_lock(&kvm->srcu);
 	struct ki_slot_iter iter;
 
@@ -37,11 +24,11 @@ void ki_kvm_young(struct kvm *kvm, u64 start, unsigned int words,
 		if (!slot->userspace_addr)
 			continue;
 		for (u64 i = from; i < to; i++) {
-			if (!(i % 64))
-				cond_resched();
+			u64 hva = ki_slot_hva(slot, start + i);
+
 			if (!(probe[i / 64] & BIT_ULL(i % 64)))
 				continue;
-			if (ki_ask(kvm, ki_slot_hva(slot, start + i), clear))
+			if (ki_kvm_ask(kvm, question, hva, hva + PAGE_SIZE))
 				young[i / 64] |= BIT_ULL(i % 64);
 		}
 	}
@@ -50,12 +37,12 @@ void ki_kvm_young(struct kvm *kvm, u64 start, unsigned int words,
 
 static bool ki_slot_is_alone(struct kvm *kvm, const struct kvm_memory_slot *slot)
 {
-	u64 from = slot->userspace_addr, to = from + slot->npages * PAGE_SIZE;
+	u64 from = slot->userspace_addr, to = ki_slot_hva_end(slot);
 	struct ki_slot_iter iter;
 
 	ki_slots_for_each(kvm, &iter, 0, ~0ULL) {
 		u64 start = iter.slot->userspace_addr;
-		u64 end = start + iter.slot->npages * PAGE_SIZE;
+		u64 end = ki_slot_hva_end(iter.slot);
 
 		if (iter.slot->id != slot->id && start && start < to &&
 		    from < end)

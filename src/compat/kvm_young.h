@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Asking KVM itself which pages were touched. */
+/* Asking KVM itself which pages were touched, by guest address. */
 #ifndef KI_COMPAT_KVM_YOUNG_H
 #define KI_COMPAT_KVM_YOUNG_H
 
@@ -20,7 +20,8 @@
  * among it, all its pages are young until one of them was asked with @clear,
  * and none after that.
  *
- * Context: the VMM's mm is in use (mmget); no lock of KVM's is held. May sleep.
+ * Context: the VMM's mm is in use (mmget); no lock of KVM's is held. Does not
+ * sleep.
  */
 void ki_kvm_young(struct kvm *kvm, u64 start, unsigned int words,
 		  const u64 *probe, bool clear, u64 *young);

@@ -14,15 +14,17 @@
 #include "door/info.h"
 #include "harvest.h"
 #include "reader.h"
+#include "source/aging.h"
 #include "source/source.h"
 #include "target.h"
 #include "vm.h"
 
 /* The first versions of the structs, for ever. No holes, no tails. */
-static_assert(sizeof(struct kvm_idle_info) == KVM_IDLE_INFO_SIZE_V1);
 static_assert(offsetof(struct kvm_idle_info, end_gpa) == 40);
 static_assert(offsetofend(struct kvm_idle_info, flushes) ==
 	      KVM_IDLE_INFO_SIZE_V1);
+static_assert(offsetofend(struct kvm_idle_info, aged_pages) ==
+	      sizeof(struct kvm_idle_info));
 static_assert(sizeof(struct kvm_idle_slot) == KVM_IDLE_SLOT_SIZE_V1);
 static_assert(offsetofend(struct kvm_idle_slot, flags) ==
 	      KVM_IDLE_SLOT_SIZE_V1);
@@ -32,6 +34,10 @@ static_assert(offsetofend(struct kvm_idle_slots, slots) ==
 static_assert(sizeof(struct kvm_idle_select_vm) == KVM_IDLE_SELECT_VM_SIZE_V1);
 static_assert(offsetofend(struct kvm_idle_select_vm, reserved) ==
 	      KVM_IDLE_SELECT_VM_SIZE_V1);
+
+static_assert(sizeof(struct kvm_idle_options) == KVM_IDLE_OPTIONS_SIZE_V1);
+static_assert(offsetofend(struct kvm_idle_options, host) ==
+	      KVM_IDLE_OPTIONS_SIZE_V1);
 
 static void ki_fill_info(struct ki_reader *r, struct kvm_idle_info *info,
 			 u32 size)
@@ -58,8 +64,13 @@ static void ki_fill_info(struct ki_reader *r, struct kvm_idle_info *info,
 		info->flags |= KVM_IDLE_INFO_HW_DIRTY;
 	if (r->mode & FMODE_WRITE)
 		info->flags |= KVM_IDLE_INFO_CAN_HARVEST;
+	if (r->host)
+		info->flags |= KVM_IDLE_INFO_HOST;
 
 	mutex_lock(&r->vm->lock);
+	if (r->vm->aging)
+		info->flags |= KVM_IDLE_INFO_SHARED;
+	info->aged_pages = ki_aging_pages(r->vm->aging);
 	info->readers = r->vm->harvesters;
 	info->harvested_pages = r->vm->harvested_pages;
 	info->flushes = r->vm->flushes;
@@ -250,6 +261,37 @@ static long ki_select_vm(struct file *file, void __user *arg)
 	return copy_to_user(arg, &a, size) ? -EFAULT : err;
 }
 
+static long ki_set_options(struct ki_reader *r, void __user *arg)
+{
+	struct kvm_idle_options a;
+	long size = ki_get_arg(&a, sizeof(a), KVM_IDLE_OPTIONS_SIZE_V1, arg);
+	long err = 0;
+
+	if (size < 0)
+		return size;
+	if (a.set & ~(KVM_IDLE_OPTION_TLB | KVM_IDLE_OPTION_HOST))
+		return -EINVAL;
+	if (a.set & KVM_IDLE_OPTION_TLB && a.tlb_policy > KVM_IDLE_TLB_PRECISE)
+		return -EINVAL;
+	if (a.set & KVM_IDLE_OPTION_HOST && a.host > 1)
+		return -EINVAL;
+
+	if (mutex_lock_interruptible(&r->lock))
+		return -EINTR;
+	if (a.set & KVM_IDLE_OPTION_HOST)
+		err = ki_reader_set_host(r, a.host);
+	if (!err && a.set & KVM_IDLE_OPTION_TLB)
+		ki_reader_set_policy(r, a.tlb_policy);
+	a.tlb_policy = r->policy;
+	a.host = r->host;
+	mutex_unlock(&r->lock);
+	if (err)
+		return err;
+
+	a.size = size;
+	return copy_to_user(arg, &a, size) ? -EFAULT : 0;
+}
+
 /*
  * The size in the number of an ioctl is that of the struct as the caller knows
  * it; so is the one in the struct, and that one counts.
@@ -273,6 +315,8 @@ long ki_info_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return ki_get_slots(r, argp);
 	case _IOC_NR(KVM_IDLE_SELECT_VM):
 		return ki_select_vm(file, argp);
+	case _IOC_NR(KVM_IDLE_SET_OPTIONS):
+		return ki_set_options(r, argp);
 	default:
 		return -ENOTTY;
 	}

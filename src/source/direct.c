@@ -6,6 +6,7 @@
 
 #include "compat/kvm_mmu_lock.h"
 #include "compat/kvm_tables.h"
+#include "source/aging.h"
 #include "source/source.h"
 #include "source/walk.h"
 
@@ -13,7 +14,7 @@
  * Words looked at before asking whether somebody waits for the lock: 8192
  * pages, 16 tables of 4 KiB leaves, some 10 µs.
  */
-#define KI_WORDS_AT_ONCE	128
+#define KI_WORDS_AT_ONCE	max_t(unsigned int, 128, KI_HUGE_WORDS)
 
 /* As much as the lock may be held for; moves @word on. */
 static int ki_collect_some(struct kvm *kvm, struct ki_collect *c,
@@ -26,8 +27,10 @@ static int ki_collect_some(struct kvm *kvm, struct ki_collect *c,
 		.bits		= c->bits,
 	};
 	enum ki_walk_result res = KI_WALK_DONE;
+	unsigned int first = *word;
 	struct ki_tables tables;
 
+	ki_step_begin(c);
 	ki_mmu_lock(kvm);
 	ki_tables_get(kvm, &tables);
 	c->reason = tables.reason;
@@ -36,7 +39,9 @@ static int ki_collect_some(struct kvm *kvm, struct ki_collect *c,
 		*word = end;
 	} else {
 		do {
-			unsigned int stop = min(*word + KI_WORDS_AT_ONCE, end);
+			/* No step ends within a huge leaf. */
+			unsigned int stop = min(ALIGN_DOWN(*word, KI_HUGE_WORDS) +
+						KI_WORDS_AT_ONCE, end);
 
 			w.start = c->base + 64ULL * *word;
 			w.end = c->base + 64ULL * stop;
@@ -46,8 +51,9 @@ static int ki_collect_some(struct kvm *kvm, struct ki_collect *c,
 			 !ki_mmu_lock_wanted(kvm));
 	}
 	ki_mmu_unlock(kvm);
-
 	c->giant_taken |= w.giant_taken;
+	ki_step_end(c, first, *word);
+
 	if (res == KI_WALK_GIANT)
 		return -EAGAIN;
 	if (res == KI_WALK_STRANGE)

@@ -19,18 +19,11 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include "compat/kvm_mmu_lock.h"
 #include "compat/kvm_slots.h"
-#include "compat/kvm_tables.h"
 #include "compat/kvm_young.h"
+#include "source/aging.h"
 #include "source/source.h"
-#include "source/walk.h"
-
-/* Words of a huge leaf, of the size that is usual: a whole table of pages. */
-#define KI_HUGE_WORDS	(PTRS_PER_PTE / 64)
-
-/* Words surveyed and asked about at a time: 4096 pages. */
-#define KI_WORDS_AT_ONCE	max_t(unsigned int, 64, KI_HUGE_WORDS)
+#include "source/survey.h"
 
 /**
  * struct ki_asked - working memory
@@ -49,43 +42,29 @@ struct ki_asked {
 	bool overlap;
 };
 
-/* A range of words, whole groups of KI_HUGE_WORDS. */
+/* A range of words: of one huge leaf, or of as many pages. */
 struct ki_range {
 	unsigned int first;
 	unsigned int end;
 };
 
-static int ki_survey(struct kvm *kvm, struct ki_collect *c, struct ki_asked *a,
-		     struct ki_range r)
+static int ki_look(struct kvm *kvm, struct ki_collect *c, struct ki_asked *a,
+		   struct ki_range r)
 {
-	struct ki_walk w = {
+	struct ki_survey s = {
 		.base	= c->base,
-		.start	= c->base + 64ULL * r.first,
-		.end	= c->base + 64ULL * r.end,
+		.first	= r.first,
+		.end	= r.end,
+		.marked	= &a->marked,
+		.others	= &a->bits,
+		.probe	= a->probe,
 	};
-	enum ki_walk_result res = KI_WALK_DONE;
-	int idx = srcu_read_lock(&kvm->srcu);
-	struct ki_tables tables;
+	int err = ki_survey(kvm, &s);
 
-	ki_mmu_lock(kvm);
-	ki_tables_get(kvm, &tables);
-	c->reason = tables.reason;
-	if (!tables.refused) {
-		w.bits = tables.marked ? &a->marked : &a->bits;
-		res = ki_walk_tables(&tables, &w);
-		w.bits = &a->bits;
-		if (tables.elsewhere)
-			ki_leaves_elsewhere(kvm, &w, a->probe);
-		/* Those elsewhere each have a probe, whatever they overlap. */
-		a->overlap |= !tables.marked &&
-			      tables.count + tables.elsewhere > 1;
-	}
-	ki_mmu_unlock(kvm);
-	srcu_read_unlock(&kvm->srcu, idx);
-
-	if (res == KI_WALK_STRANGE)
-		c->reason = KVM_IDLE_REASON_UNKNOWN_TABLE;
-	return tables.refused || res == KI_WALK_STRANGE ? -EOPNOTSUPP : 0;
+	/* Leaves elsewhere each have a probe, whatever they overlap. */
+	a->overlap |= s.overlap && !s.is_marked;
+	c->reason = s.reason;
+	return err;
 }
 
 static bool ki_word_is_in(const u64 *map, unsigned int word)
@@ -183,7 +162,7 @@ static int ki_ask(struct kvm *kvm, struct ki_collect *c, struct ki_asked *a,
 	ki_bits_clear_answers(&a->bits);
 	ki_bits_clear_answers(&a->marked);
 	memset(a->probe, 0, sizeof(a->probe));
-	err = ki_survey(kvm, c, a, r);
+	err = ki_look(kvm, c, a, r);
 	if (err)
 		return err;
 	if (c->clear && !c->giant_ready &&
@@ -198,7 +177,7 @@ static int ki_ask(struct kvm *kvm, struct ki_collect *c, struct ki_asked *a,
 		     &a->probe[r.first], c->clear, &a->bits.young[r.first]);
 
 	/* What was cleared has to be told, whatever the tables are now. */
-	err = ki_survey(kvm, c, a, r);
+	err = ki_look(kvm, c, a, r);
 	ki_widen(c, &a->bits, a, r);
 	ki_widen(c, &a->marked, a, r);
 	ki_answer(c, a, r);
@@ -236,12 +215,15 @@ int ki_notifier_collect(struct kvm *kvm, struct ki_collect *c)
 	for (unsigned int word = all.first; !err && word < all.end;) {
 		struct ki_range r = {
 			.first	= word,
-			.end	= min(word + KI_WORDS_AT_ONCE, all.end),
+			.end	= word + KI_HUGE_WORDS,
 		};
 
 		if (memchr_inv(&a->bits.want[r.first], 0,
-			       (r.end - r.first) * sizeof(u64)))
+			       (r.end - r.first) * sizeof(u64))) {
+			ki_step_begin(c);
 			err = ki_ask(kvm, c, a, r);
+			ki_step_end(c, r.first, r.end);
+		}
 		if (!err && fatal_signal_pending(current))
 			err = -EINTR;
 		cond_resched();

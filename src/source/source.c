@@ -4,6 +4,7 @@
 #include "compat/kvm_mmu_lock.h"
 #include "compat/kvm_tables.h"
 #include "compat/kvm_young.h"
+#include "source/aging.h"
 #include "source/source.h"
 
 static enum kvm_idle_source ki_source_of(const struct ki_tables *t)
@@ -42,9 +43,16 @@ void ki_source_examine(struct kvm *kvm, struct ki_examination *e)
 
 int ki_source_collect(struct kvm *kvm, struct ki_collect *c)
 {
-	int err = ki_direct_collect(kvm, c);
+	int err = 0;
 
+	/* First, for it may fail for want of memory. */
+	if (c->mm)
+		err = ki_host_collect(kvm, c);
+	if (!err)
+		err = ki_direct_collect(kvm, c);
 	if (!err && c->ask_kvm)
 		err = ki_notifier_collect(kvm, c);
+	if (!err && c->clear)
+		ki_aging_tell(c);
 	return err;
 }

@@ -13,6 +13,11 @@
 
 #include "table/table.h"
 
+struct ki_aging;
+
+/* Words of a huge leaf, of the size that is usual: a whole table of pages. */
+#define KI_HUGE_WORDS	((unsigned int)PTRS_PER_PTE / 64)
+
 /**
  * struct ki_examination - what answers for a VM
  * @source: what; KVM_IDLE_SOURCE_NONE if nothing does
@@ -37,6 +42,10 @@ struct ki_examination {
  * @first: first word of the slice to look at
  * @words: how many words
  * @clear: clear what is young, not only look
+ * @aging: the host's page aging, which is told what is cleared, and tells what it
+ *	has cleared itself, which counts as young. If NULL, it goes its own ways
+ * @mm: of the VMM, in use: its own page tables count too; or NULL
+ * @host: out: what was touched by them
  * @giant_ready: leaves larger than a slice may be cleared
  * @giant_taken: out: such a leaf was cleared; all its KI_GIANT_PAGES were young
  * @ask_kvm: out: not all is in the tables that were walked
@@ -48,6 +57,9 @@ struct ki_collect {
 	unsigned int first;
 	unsigned int words;
 	bool clear;
+	struct ki_aging *aging;
+	struct mm_struct *mm;
+	u64 *host;
 	bool giant_ready;
 	bool giant_taken;
 	bool ask_kvm;
@@ -77,6 +89,12 @@ int ki_source_collect(struct kvm *kvm, struct ki_collect *c);
 
 /* Walks the tables, where their accessed bits are the truth; sets ask_kvm. */
 int ki_direct_collect(struct kvm *kvm, struct ki_collect *c);
+
+/*
+ * Looks into the page tables of the VMM itself. What is young there is answered in
+ * ki_collect.host, or, if it is cleared, left with ki_collect.aging, which tells.
+ */
+int ki_host_collect(struct kvm *kvm, struct ki_collect *c);
 
 /* Asks KVM about the leaves that the walk says nothing about. */
 int ki_notifier_collect(struct kvm *kvm, struct ki_collect *c);

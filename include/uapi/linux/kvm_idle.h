@@ -28,7 +28,7 @@
 #include <linux/types.h>
 
 /* Raised by one whenever something below is added. */
-#define KVM_IDLE_ABI_VERSION	2
+#define KVM_IDLE_ABI_VERSION	3
 
 /**
  * enum kvm_idle_source - where the answers about this VM come from
@@ -111,6 +111,8 @@ enum kvm_idle_tlb_policy {
 #define KVM_IDLE_INFO_HW_ACCESSED	(1U << 0) /* hardware sets accessed bits */
 #define KVM_IDLE_INFO_HW_DIRTY		(1U << 1) /* hardware sets dirty bits */
 #define KVM_IDLE_INFO_CAN_HARVEST	(1U << 2) /* this file may clear bits */
+#define KVM_IDLE_INFO_SHARED	(1U << 3) /* the host's page aging is a reader too */
+#define KVM_IDLE_INFO_HOST	(1U << 4) /* KVM_IDLE_OPTION_HOST is on */
 
 /**
  * struct kvm_idle_info - KVM_IDLE_GET_INFO
@@ -130,6 +132,9 @@ enum kvm_idle_tlb_policy {
  * @harvested_pages: pages found young and cleared through any file since the
  *	VM was first opened. A huge page counts with all its pages
  * @flushes: TLB flushes asked for since the VM was first opened
+ * @aged_pages: pages that the host's own page aging found young and cleared, or
+ *	was about to unmap, and which were kept for the files open here. Counted
+ *	like @harvested_pages. Since ABI version 3
  */
 struct kvm_idle_info {
 	__u32 size;
@@ -146,6 +151,7 @@ struct kvm_idle_info {
 	__u64 slot_generation;
 	__u64 harvested_pages;
 	__u64 flushes;
+	__u64 aged_pages;
 };
 
 #define KVM_IDLE_INFO_SIZE_V1	72	/* sizeof first published struct */
@@ -235,6 +241,32 @@ struct kvm_idle_select_vm {
 #define KVM_IDLE_SELECT_VM_SIZE_V1	24
 
 /**
+ * struct kvm_idle_options - KVM_IDLE_SET_OPTIONS
+ * @size: in: sizeof(struct kvm_idle_options); out: bytes filled in
+ * @set: in: KVM_IDLE_OPTION_*: the members to set; 0 only asks
+ * @tlb_policy: enum kvm_idle_tlb_policy; in force from the next call on. What
+ *	is owed by the policy there was is paid first
+ * @host: 1: accesses by the host (the VMM itself, vhost, virtio) count too, by
+ *	the accessed bits of the VMM's own page tables; 0: only the guest's
+ *
+ * The options of this file alone. Those that are not set are filled in as they
+ * are. To turn @host on is the beginning of a new baseline for it: the next
+ * harvest reports what these bits tell since the host last cleared them.
+ */
+struct kvm_idle_options {
+	__u32 size;
+	__u32 set;
+	__u32 tlb_policy;
+	__u32 host;
+};
+
+/* kvm_idle_options.set */
+#define KVM_IDLE_OPTION_TLB	(1U << 0)
+#define KVM_IDLE_OPTION_HOST	(1U << 1)
+
+#define KVM_IDLE_OPTIONS_SIZE_V1	16
+
+/**
  * struct kvm_idle_open - KVM_IDLE_OPEN, on /dev/kvm_idle
  * @size: in: sizeof(struct kvm_idle_open)
  * @flags: one of O_RDONLY, O_WRONLY and O_RDWR, which mean what they mean to
@@ -266,6 +298,7 @@ struct kvm_idle_open {
 #define KVM_IDLE_GET_INFO	_IOWR(KVM_IDLE_IOC_TYPE, 0x01, struct kvm_idle_info)
 #define KVM_IDLE_GET_SLOTS	_IOWR(KVM_IDLE_IOC_TYPE, 0x02, struct kvm_idle_slots)
 #define KVM_IDLE_SELECT_VM	_IOWR(KVM_IDLE_IOC_TYPE, 0x03, struct kvm_idle_select_vm)
+#define KVM_IDLE_SET_OPTIONS	_IOWR(KVM_IDLE_IOC_TYPE, 0x04, struct kvm_idle_options)
 #define KVM_IDLE_OPEN		_IOW(KVM_IDLE_IOC_TYPE, 0x10, struct kvm_idle_open)
 
 /* The device that KVM_IDLE_OPEN works on. */

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/err.h>
+#include <linux/hashtable.h>
+#include <linux/mmu_notifier.h>
+#include <linux/module.h>
+#include <linux/printk.h>
+#include <linux/slab.h>
+
+#include "compat/kvm_hook.h"
+
+#ifdef HAVE_NOTIFIER_YOUNG_BOOL
+typedef bool ki_young_t;
+#else
+typedef int ki_young_t;
+#endif
+
+/**
+ * struct ki_hook - a VM whose callbacks were replaced
+ * @ops: a copy of what was there, but for what is ours; the VM points here
+ * @own: what was there
+ * @to: what is called
+ * @data: handed to it; NULL: nothing is called, all is passed on
+ * @kvm: the VM
+ * @released: its address space is gone, and nobody will call again
+ * @node: in ki_hooks, by the notifier's address
+ * @dead: in ki_dead_hooks, if the VM went and this could not be freed
+ * @rcu: for who looks it up only to find another one
+ *
+ * The callbacks are called under the notifiers' own SRCU, for which
+ * mmu_notifier_synchronize() waits.
+ */
+struct ki_hook {
+	struct mmu_notifier_ops ops;
+	const struct mmu_notifier_ops *own;
+	const struct ki_hook_ops *to;
+	void *data;
+	struct kvm *kvm;
+	bool released;			/* Protected by ki_hooks_lock. */
+	struct hlist_node node;		/* Protected by ki_hooks_lock and RCU. */
+	struct list_head dead;		/* Protected by ki_hooks_lock. */
+	struct rcu_head rcu;
+};
+
+static DEFINE_SPINLOCK(ki_hooks_lock);
+static DEFINE_HASHTABLE(ki_hooks, 6);
+static LIST_HEAD(ki_dead_hooks);
+
+/*
+ * By the VM's ops it cannot be found: another module may have replaced these
+ * by a copy of ours.
+ */
+static struct ki_hook *ki_hook_of(const struct mmu_notifier *mn)
+{
+	struct ki_hook *hook, *found = NULL;
+
+	rcu_read_lock();
+	hash_for_each_possible_rcu(ki_hooks, hook, node, (unsigned long)mn) {
+		if (&hook->kvm->mmu_notifier == mn) {
+			found = hook;
+			break;
+		}
+	}
+	rcu_read_unlock();
+	return found;
+}
+
+static bool ki_ask(const struct mmu_notifier_ops *ops, struct kvm *kvm,
+		   enum ki_question question, u64 start, u64 end)
+{
+	struct mmu_notifier *mn = &kvm->mmu_notifier;
+
+	switch (question) {
+	case KI_CLEAR:
+		return ops->clear_young(mn, kvm->mm, start, end);
+	case KI_CLEAR_FLUSH:
+		return ops->clear_flush_young(mn, kvm->mm, start, end);
+	case KI_TEST:
+	default:
+		return ops->test_young(mn, kvm->mm, start);
+	}
+}
+
+bool ki_kvm_ask(struct kvm *kvm, enum ki_question question, u64 start, u64 end)
+{
+	struct ki_hook *hook = ki_hook_of(&kvm->mmu_notifier);
+
+	return ki_ask(hook ? hook->own : READ_ONCE(kvm->mmu_notifier.ops), kvm,
+		      question, start, end);
+}
+
+/* Any address is good enough for who calls us; as KVM, go by whole pages. */
+static bool ki_hook_young(struct mmu_notifier *mn, enum ki_question question,
+			  unsigned long start, unsigned long end)
+{
+	struct ki_hook *hook = ki_hook_of(mn);
+	void *data;
+
+	/* Not reached: who could call would have found it. "Used" is harmless. */
+	if (WARN_ON_ONCE(!hook))
+		return true;
+	start &= PAGE_MASK;
+	end = PAGE_ALIGN(end);
+	data = READ_ONCE(hook->data);
+	return data ? hook->to->young(data, question, start, end) :
+		      ki_ask(hook->own, hook->kvm, question, start, end);
+}
+
+static ki_young_t ki_hook_clear_young(struct mmu_notifier *mn,
+				      struct mm_struct *mm,
+				      unsigned long start, unsigned long end)
+{
+	return ki_hook_young(mn, KI_CLEAR, start, end);
+}
+
+static ki_young_t ki_hook_clear_flush_young(struct mmu_notifier *mn,
+					    struct mm_struct *mm,
+					    unsigned long start,
+					    unsigned long end)
+{
+	return ki_hook_young(mn, KI_CLEAR_FLUSH, start, end);
+}
+
+static ki_young_t ki_hook_test_young(struct mmu_notifier *mn,
+				     struct mm_struct *mm,
+				     unsigned long address)
+{
+	return ki_hook_young(mn, KI_TEST, address, address + 1);
+}
+
+static int ki_hook_invalidate_range_start(struct mmu_notifier *mn,
+					  const struct mmu_notifier_range *range)
+{
+	struct ki_hook *hook = ki_hook_of(mn);
+	void *data;
+
+	if (WARN_ON_ONCE(!hook))
+		return 0;
+	data = READ_ONCE(hook->data);
+	if (data)
+		hook->to->unmap(data, range->start & PAGE_MASK,
+				PAGE_ALIGN(range->end),
+				mmu_notifier_range_blockable(range));
+	return hook->own->invalidate_range_start(mn, range);
+}
+
+/*
+ * The address space goes, or the VM. Whoever is in use holds the VM; so if it is
+ * the VM, this hook has been stopped, and could not be taken away.
+ */
+static void ki_hook_release(struct mmu_notifier *mn, struct mm_struct *mm)
+{
+	struct ki_hook *hook = ki_hook_of(mn);
+	bool left_behind;
+
+	if (WARN_ON_ONCE(!hook))
+		return;
+	hook->own->release(mn, mm);
+
+	spin_lock(&ki_hooks_lock);
+	hook->released = true;
+	left_behind = !hook->data;
+	if (left_behind) {
+		hash_del_rcu(&hook->node);
+		list_add(&hook->dead, &ki_dead_hooks);
+	}
+	spin_unlock(&ki_hooks_lock);
+	/* Unloading waits for who is in here: ki_hooks_exit(). */
+	if (left_behind)
+		module_put(THIS_MODULE);
+}
+
+static void ki_hook_publish(struct ki_hook *hook)
+{
+	/* Pairs with the address dependency of who calls through it. */
+	smp_store_release(&hook->kvm->mmu_notifier.ops, &hook->ops);
+}
+
+/* One that was left behind, in the way of another module's that still is there. */
+static bool ki_hook_revive(struct kvm *kvm, const struct ki_hook_ops *ops,
+			   void *data)
+{
+	struct ki_hook *hook;
+
+	spin_lock(&ki_hooks_lock);
+	hook = ki_hook_of(&kvm->mmu_notifier);
+	if (hook) {
+		hook->to = ops;
+		/* Pairs with the address dependency of who is called with it. */
+		smp_store_release(&hook->data, data);
+		/* The other one has taken us away along with itself. */
+		if (READ_ONCE(kvm->mmu_notifier.ops) == hook->own)
+			ki_hook_publish(hook);
+	}
+	spin_unlock(&ki_hooks_lock);
+	if (hook)
+		module_put(THIS_MODULE);
+	return hook;
+}
+
+int ki_hook_start(struct kvm *kvm, const struct ki_hook_ops *ops, void *data)
+{
+	const struct mmu_notifier_ops *own;
+	struct ki_hook *hook;
+
+	if (ki_hook_revive(kvm, ops, data))
+		return 0;
+
+	own = READ_ONCE(kvm->mmu_notifier.ops);
+	if (!own || !own->clear_young || !own->clear_flush_young ||
+	    !own->test_young || !own->invalidate_range_start || !own->release)
+		return -EOPNOTSUPP;
+
+	hook = kzalloc(sizeof(*hook), GFP_KERNEL_ACCOUNT);
+	if (!hook)
+		return -ENOMEM;
+	hook->kvm = kvm;
+	hook->own = own;
+	hook->to = ops;
+	hook->data = data;
+	hook->ops = *own;
+	hook->ops.clear_young = ki_hook_clear_young;
+	hook->ops.clear_flush_young = ki_hook_clear_flush_young;
+	hook->ops.test_young = ki_hook_test_young;
+	hook->ops.invalidate_range_start = ki_hook_invalidate_range_start;
+	hook->ops.release = ki_hook_release;
+
+	spin_lock(&ki_hooks_lock);
+	hash_add_rcu(ki_hooks, &hook->node, (unsigned long)&kvm->mmu_notifier);
+	spin_unlock(&ki_hooks_lock);
+	ki_hook_publish(hook);
+	return 0;
+}
+
+/*
+ * Return: true if nobody can call it any more, but for who is inside. Else it
+ * has no data now and is left to ki_hook_release(), with a reference on the
+ * module.
+ */
+static bool ki_hook_retire(struct ki_hook *hook)
+{
+	struct kvm *kvm = hook->kvm;
+	bool retired;
+
+	retired = cmpxchg(&kvm->mmu_notifier.ops, &hook->ops, hook->own) ==
+		  &hook->ops;
+	spin_lock(&ki_hooks_lock);
+	retired |= hook->released;
+	if (!retired) {
+		__module_get(THIS_MODULE);
+		WRITE_ONCE(hook->data, NULL);
+	}
+	spin_unlock(&ki_hooks_lock);
+	return retired;
+}
+
+void ki_hook_stop(struct kvm *kvm)
+{
+	struct ki_hook *hook = ki_hook_of(&kvm->mmu_notifier);
+	bool retired;
+
+	if (WARN_ON_ONCE(!hook))
+		return;
+	retired = ki_hook_retire(hook);
+	mmu_notifier_synchronize();
+	if (!retired) {
+		pr_notice("another module has hooked into KVM too, for the VM of process %d: this one stays loaded until that VM is gone\n",
+			  kvm->userspace_pid);
+		return;
+	}
+	spin_lock(&ki_hooks_lock);
+	hash_del_rcu(&hook->node);
+	spin_unlock(&ki_hooks_lock);
+	kfree_rcu(hook, rcu);
+}
+
+void ki_hooks_exit(void)
+{
+	struct ki_hook *hook, *next;
+
+	mmu_notifier_synchronize();
+	list_for_each_entry_safe(hook, next, &ki_dead_hooks, dead)
+		kfree(hook);
+}

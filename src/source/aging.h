@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The host's memory management (reclaim, MGLRU, DAMON, page_idle) is one more
+ * reader of a VM. It asks KVM which pages were used, page by page, and KVM
+ * clears their accessed bits. While files that harvest are open, these questions
+ * come to us instead, and two maps keep both sides whole:
+ *
+ *	owed	cleared by a harvest; the host has yet to hear of it
+ *	aged	cleared for the host; our readers have yet to hear of it
+ *
+ * Each step of a harvest, and each answer to the host, is done under one
+ * spinlock: whoever clears a bit writes it down for the other before the other
+ * can look.
+ */
+#ifndef KI_SOURCE_AGING_H
+#define KI_SOURCE_AGING_H
+
+#include <linux/kvm_host.h>
+
+#include "source/gfnmap.h"
+#include "source/source.h"
+
+struct ki_aging;
+
+/**
+ * ki_aging_start() - be asked in KVM's place from now on
+ * @kvm: a VM, held by the caller until ki_aging_stop()
+ *
+ * Return: what the other functions want; ERR_PTR(-ENOMEM); NULL where this KVM
+ * cannot be hooked into. May sleep.
+ */
+struct ki_aging *ki_aging_start(struct kvm *kvm);
+
+/**
+ * ki_aging_stop() - let KVM be asked itself again
+ * @a: of ki_aging_start(), or NULL
+ *
+ * What is owed then is forgotten, and so is what no reader was told. May sleep.
+ */
+void ki_aging_stop(struct ki_aging *a);
+
+/**
+ * ki_aging_prepare() - see to it that a slice has maps
+ * @a: of ki_aging_start(), or NULL
+ * @slice: slice number
+ *
+ * To be called before anything of the slice is cleared. Return: 0 or -ENOMEM.
+ * May sleep.
+ */
+int ki_aging_prepare(struct ki_aging *a, u64 slice);
+
+/** ki_aging_pages() - how many pages were aged so far */
+u64 ki_aging_pages(struct ki_aging *a);
+
+/*
+ * For the sources. Between begin and end, which do nothing if the order is not
+ * to clear, the host is held off. Atomic context; no lock of KVM's is held at
+ * either end.
+ */
+
+/** ki_step_begin() - a step of an order begins */
+void ki_step_begin(struct ki_collect *c) __acquires(&c->aging->lock);
+
+/**
+ * ki_step_end() - and ends: what it cleared is owed to the host
+ * @c: the order
+ * @first: first word of the slice that the step was about; of the leaves that
+ *	lie in it in part, the rest is taken care of
+ * @end: first word behind it
+ */
+void ki_step_end(struct ki_collect *c, unsigned int first, unsigned int end)
+	__releases(&c->aging->lock);
+
+/**
+ * ki_aging_host_room() - before the host's own tables are looked at
+ * @a: of ki_aging_start()
+ * @span: host memory
+ *
+ * Return: 0 or -ENOMEM. May sleep.
+ */
+int ki_aging_host_room(struct ki_aging *a, struct ki_span span);
+
+/**
+ * ki_aging_add_host() - the host has touched this, and its bits will be cleared
+ * @a: of ki_aging_start()
+ * @span: host memory
+ *
+ * So it is owed to the host's page aging, and to the readers who want to know.
+ *
+ * Context: under the lock of the host's page table. Return: false, and the bits
+ * must stay, if it cannot be written down: for want of memory, and only beyond
+ * what ki_aging_host_room() was told.
+ */
+bool ki_aging_add_host(struct ki_aging *a, struct ki_span span);
+
+/**
+ * ki_aging_tell() - what was aged of the pages of an order is young too
+ * @c: the order. What the host has touched goes to ki_collect.host, if
+ *	ki_collect.mm is set
+ */
+void ki_aging_tell(struct ki_collect *c);
+
+#endif /* KI_SOURCE_AGING_H */

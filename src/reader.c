@@ -65,16 +65,19 @@ static void ki_reader_join(struct ki_reader *r, struct ki_vm *vm)
 
 static void ki_reader_leave(struct ki_reader *r)
 {
+	struct mm_struct *mm = mmget_not_zero(r->mm) ? r->mm : NULL;
 	struct ki_vm *vm = r->vm;
 
 	mutex_lock(&vm->lock);
 	if (r->mode & FMODE_WRITE)
-		ki_vm_remove_harvester(vm);
+		ki_vm_remove_harvester(vm, mm);
 	if (ki_reader_has_pending(r)) {
 		list_del(&r->node);
 		vm->nr_readers--;
 	}
 	mutex_unlock(&vm->lock);
+	if (mm)
+		mmput(mm);
 
 	ki_pending_destroy(&r->pending);
 	ki_vm_put(vm);

@@ -84,12 +84,12 @@ int ki_vm_add_harvester(struct ki_vm *vm)
 	return 0;
 }
 
-void ki_vm_remove_harvester(struct ki_vm *vm)
+void ki_vm_remove_harvester(struct ki_vm *vm, struct mm_struct *mm)
 {
 	lockdep_assert_held(&vm->lock);
 	if (--vm->harvesters)
 		return;
-	ki_aging_stop(vm->aging);
+	ki_aging_stop(vm->aging, mm);
 	vm->aging = NULL;
 }
 

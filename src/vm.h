@@ -74,8 +74,14 @@ void ki_vm_put(struct ki_vm *vm);
  */
 int ki_vm_add_harvester(struct ki_vm *vm);
 
-/** ki_vm_remove_harvester() - undo it. vm->lock is held. May sleep */
-void ki_vm_remove_harvester(struct ki_vm *vm);
+/**
+ * ki_vm_remove_harvester() - undo it
+ * @vm: the VM; vm->lock is held
+ * @mm: of the VMM, in use; or NULL if it is gone
+ *
+ * With the last of them, the host is paid what it is owed. May sleep.
+ */
+void ki_vm_remove_harvester(struct ki_vm *vm, struct mm_struct *mm);
 
 /**
  * ki_vm_flush() - flush the TLBs of all vCPUs, if it is needed

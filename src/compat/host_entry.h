@@ -3,6 +3,7 @@
 #ifndef KI_COMPAT_HOST_ENTRY_H
 #define KI_COMPAT_HOST_ENTRY_H
 
+#include <linux/log2.h>
 #include <linux/mm.h>
 
 /*
@@ -26,6 +27,16 @@ static inline void ki_host_entry_make_old(struct vm_area_struct *vma,
 	clear_bit(_PAGE_BIT_ACCESSED, (unsigned long *)entry);
 #else
 	ptep_test_and_clear_young(vma, addr, entry);
+#endif
+}
+
+/* Likewise, the other way round. It costs a cached translation nothing. */
+static inline void ki_host_entry_make_young(pte_t *entry)
+{
+#ifdef CONFIG_X86
+	set_bit(_PAGE_BIT_ACCESSED, (unsigned long *)entry);
+#else
+	set_bit(ilog2(PTE_AF), (unsigned long *)entry);
 #endif
 }
 

@@ -11,6 +11,7 @@
 #include "compat/kvm_slots.h"
 #include "source/aging.h"
 #include "source/gfnmap.h"
+#include "source/host.h"
 #include "source/survey.h"
 
 /**
@@ -326,10 +327,56 @@ struct ki_aging *ki_aging_start(struct kvm *kvm)
 	return err == -EOPNOTSUPP ? NULL : ERR_PTR(err);
 }
 
-void ki_aging_stop(struct ki_aging *a)
+/* What is owed of the pages of a slot from one gfn on, up to another. */
+static int ki_pay_range(struct ki_aging *a, struct mm_struct *mm,
+			const struct ki_slot *slot, u64 gfn, u64 end)
+{
+	int err = 0;
+
+	while (!err && gfn < end) {
+		u64 base = ALIGN_DOWN(gfn, KI_SLICE_PAGES);
+		u64 stop = min(base + KI_SLICE_PAGES, end);
+		unsigned long *owed = (unsigned long *)
+			ki_gfnmap_slice(&a->owed, gfn >> KI_SLICE_SHIFT);
+		unsigned int from = gfn - base, to;
+
+		for (gfn = stop; owed && !err; from = to) {
+			struct ki_span span;
+
+			from = find_next_bit(owed, stop - base, from);
+			to = find_next_zero_bit(owed, stop - base, from);
+			if (from == to)
+				break;
+			span.start = slot->hva +
+				     (base + from - slot->gfn) * PAGE_SIZE;
+			span.end = span.start + (to - from) * PAGE_SIZE;
+			err = ki_host_make_span_young(mm, span);
+			cond_resched();
+		}
+	}
+	return err;
+}
+
+/* Nobody adds to the debt any more. */
+static void ki_pay(struct ki_aging *a, struct mm_struct *mm)
+{
+	struct ki_slot slot;
+	int err = 0;
+
+	for (u64 gfn = 0; !err && ki_slots_next(a->kvm, gfn, &slot);
+	     gfn = slot.gfn + slot.pages)
+		if (slot.hva)
+			err = ki_pay_range(a, mm, &slot, slot.gfn,
+					   slot.gfn + slot.pages);
+}
+
+void ki_aging_stop(struct ki_aging *a, struct mm_struct *mm)
 {
 	if (!a)
 		return;
+	/* As long as it is not paid, the host is answered. */
+	if (mm)
+		ki_pay(a, mm);
 	ki_hook_stop(a->kvm);
 	ki_aging_free(a);
 }

@@ -34,10 +34,12 @@ struct ki_aging *ki_aging_start(struct kvm *kvm);
 /**
  * ki_aging_stop() - let KVM be asked itself again
  * @a: of ki_aging_start(), or NULL
+ * @mm: of the VMM, in use; or NULL if it is gone
  *
- * What is owed then is forgotten, and so is what no reader was told. May sleep.
+ * What is owed to the host is paid into the VMM's page tables: those pages look
+ * touched by the VMM. What no reader was told is forgotten. May sleep.
  */
-void ki_aging_stop(struct ki_aging *a);
+void ki_aging_stop(struct ki_aging *a, struct mm_struct *mm);
 
 /**
  * ki_aging_prepare() - see to it that a slice has maps

@@ -5,7 +5,8 @@
  * leave no trace in the second-level tables, but one in the VMM's own.
  *
  * Whatever is cleared here is owed to the host as if the guest had touched it:
- * who asks KVM still hears of it.
+ * who asks KVM still hears of it. And what is owed when nobody is left to answer
+ * for KVM is paid here: a page is as young by the VMM's entry as by KVM's.
  */
 #include <linux/bitmap.h>
 #include <linux/hugetlb_inline.h>
@@ -21,17 +22,21 @@
 #include "compat/kvm_slots.h"
 #include "source/aging.h"
 #include "source/gfnmap.h"
+#include "source/host.h"
 #include "source/source.h"
 
 /**
- * struct ki_host - a look at the part of a slot that is in the order
- * @c: the order
+ * struct ki_host - a walk over some memory of a VMM
+ * @mm: of the VMM, in use
+ * @c: the order, if it is a look at the part of a slot that is in one; if NULL,
+ *	all is to be made young
  * @vma: where we are
  * @gfn: first page of the part
  * @span: the part
  * @nothing_left: no memory to write a young leaf down: it was not cleared
  */
 struct ki_host {
+	struct mm_struct *mm;
 	struct ki_collect *c;
 	struct vm_area_struct *vma;
 	u64 gfn;
@@ -67,12 +72,22 @@ static void ki_host_huge(struct ki_host *h, pte_t *entry, unsigned long addr,
 		.end	= ALIGN_DOWN(addr, size) + size,
 	};
 
-	if (ki_host_entry_is_young(entry, false) && ki_host_found(h, leaf))
+	if (!h->c)
+		ki_host_entry_make_young(entry);
+	else if (ki_host_entry_is_young(entry, false) && ki_host_found(h, leaf))
 		ki_host_entry_make_old(h->vma, addr, entry);
 }
 
-/* A part of a table of pages, run by run. Under its lock. */
-static void ki_host_pages(struct ki_host *h, pte_t *entries, unsigned long addr,
+/* A part of a table of pages. Under its lock, as the next. */
+static void ki_host_make_young(pte_t *entries, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++)
+		if (pte_present(READ_ONCE(entries[i])))
+			ki_host_entry_make_young(&entries[i]);
+}
+
+/* Run by run. */
+static void ki_host_look(struct ki_host *h, pte_t *entries, unsigned long addr,
 			  unsigned long end)
 {
 	unsigned int count = (end - addr) / PAGE_SIZE, i = 0;
@@ -93,6 +108,15 @@ static void ki_host_pages(struct ki_host *h, pte_t *entries, unsigned long addr,
 	}
 }
 
+static void ki_host_pages(struct ki_host *h, pte_t *entries, unsigned long addr,
+			  unsigned long end)
+{
+	if (h->c)
+		ki_host_look(h, entries, addr, end);
+	else
+		ki_host_make_young(entries, (end - addr) / PAGE_SIZE);
+}
+
 /*
  * Who holds mmap_lock for reading keeps the upper tables; a table of pages may go
  * all the same, and is freed by RCU.
@@ -107,8 +131,8 @@ static void ki_host_pmd(struct ki_host *h, pmd_t *pmd, unsigned long addr,
 	seen = READ_ONCE(*pmd);
 	if (pmd_none(seen) || !pmd_present(seen))
 		goto out;
-	lock = pmd_leaf(seen) ? pmd_lockptr(h->c->mm, pmd) :
-				pte_lockptr(h->c->mm, &seen);
+	lock = pmd_leaf(seen) ? pmd_lockptr(h->mm, pmd) :
+				pte_lockptr(h->mm, &seen);
 	spin_lock(lock);
 	/* Changed before we had the lock: as if we had come earlier. */
 	if (pmd_leaf(seen) ? pmd_leaf(READ_ONCE(*pmd)) :
@@ -133,10 +157,10 @@ static void ki_host_pud(struct ki_host *h, pud_t *pud, unsigned long addr,
 	if (pud_none(seen) || !pud_present(seen))
 		return;
 	if (pud_leaf(seen)) {
-		spin_lock(&h->c->mm->page_table_lock);
+		spin_lock(&h->mm->page_table_lock);
 		if (pud_leaf(READ_ONCE(*pud)))
 			ki_host_huge(h, (pte_t *)pud, addr, PUD_SIZE);
-		spin_unlock(&h->c->mm->page_table_lock);
+		spin_unlock(&h->mm->page_table_lock);
 		return;
 	}
 	for (; addr < end; addr = next) {
@@ -151,7 +175,7 @@ static void ki_host_walk(struct ki_host *h, unsigned long addr, unsigned long en
 	unsigned long next;
 
 	for (; addr < end; addr = next) {
-		pgd_t *pgd = pgd_offset(h->c->mm, addr);
+		pgd_t *pgd = pgd_offset(h->mm, addr);
 		p4d_t *p4d;
 
 		next = pud_addr_end(addr, end);
@@ -172,19 +196,24 @@ static bool ki_host_can_look(struct vm_area_struct *vma)
 	return !is_vm_hugetlb_page(vma) || !(vma->vm_flags & VM_MAYSHARE);
 }
 
-static void ki_host_slot(struct ki_host *h)
+/* Return: 0, -ENOMEM, or -EINTR. */
+static int ki_host_span(struct ki_host *h)
 {
 	unsigned long addr = h->span.start, end = h->span.end;
 
+	if (mmap_read_lock_killable(h->mm))
+		return -EINTR;
 	while (addr < end && !h->nothing_left) {
-		h->vma = find_vma(h->c->mm, addr);
+		h->vma = find_vma(h->mm, addr);
 		if (!h->vma || h->vma->vm_start >= end)
-			return;
+			break;
 		addr = max(addr, h->vma->vm_start);
 		if (ki_host_can_look(h->vma))
 			ki_host_walk(h, addr, min(end, h->vma->vm_end));
 		addr = h->vma->vm_end;
 	}
+	mmap_read_unlock(h->mm);
+	return h->nothing_left ? -ENOMEM : 0;
 }
 
 /* A huge page of the host's may reach beyond what was asked for. */
@@ -200,12 +229,14 @@ int ki_host_collect(struct kvm *kvm, struct ki_collect *c)
 {
 	u64 gfn = c->base + 64ULL * c->first, end = gfn + 64ULL * c->words;
 	struct ki_slot slot;
+	int err = 0;
 
-	while (ki_slots_next(kvm, gfn, &slot) && slot.gfn < end) {
+	while (!err && ki_slots_next(kvm, gfn, &slot) && slot.gfn < end) {
 		u64 first = max(gfn, slot.gfn);
 		u64 stop = min(end, slot.gfn + slot.pages);
 		u64 hva = slot.hva + (first - slot.gfn) * PAGE_SIZE;
 		struct ki_host h = {
+			.mm	= c->mm,
 			.c	= c,
 			.gfn	= first,
 			.span	= { hva, hva + (stop - first) * PAGE_SIZE },
@@ -214,20 +245,18 @@ int ki_host_collect(struct kvm *kvm, struct ki_collect *c)
 		gfn = stop;
 		if (!slot.hva)
 			continue;
-		if (c->clear) {
-			int err = ki_aging_host_room(c->aging,
-						     ki_host_widest(h.span));
-
-			if (err)
-				return err;
-		}
-		if (mmap_read_lock_killable(c->mm))
-			return -EINTR;
-		ki_host_slot(&h);
-		mmap_read_unlock(c->mm);
-		if (h.nothing_left)
-			return -ENOMEM;
+		if (c->clear)
+			err = ki_aging_host_room(c->aging,
+						 ki_host_widest(h.span));
+		err = err ?: ki_host_span(&h);
 		cond_resched();
 	}
-	return 0;
+	return err;
+}
+
+int ki_host_make_span_young(struct mm_struct *mm, struct ki_span span)
+{
+	struct ki_host h = { .mm = mm, .span = span };
+
+	return ki_host_span(&h);
 }

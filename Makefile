@@ -37,6 +37,9 @@ check-vm:
 check-matrix:
 	tests/matrix/run
 
+check-debug:
+	tests/debug/run
+
 sparse:
 	tests/lint/kernel 5.10 6.1 6.12 7.2 newest
 	tests/lint/kernel --arch arm64 6.1 6.12 6.12-16k 7.2 newest
@@ -57,6 +60,7 @@ help:
 	@echo 'make check-unit       those that need no emulator'
 	@echo 'make check-vm         those in emulators alone'
 	@echo 'make check-matrix     ground truth in every MMU mode on every kernel; hours'
+	@echo 'make check-debug      the tests on a kernel that looks for bugs, which it builds first'
 	@echo 'make sparse           W=1 and sparse for each kernel'
 	@echo 'make lint             sparse, checkpatch, layers, shellcheck'
 	@echo 'make install          tools and man pages (DESTDIR=, PREFIX=)'
@@ -64,4 +68,4 @@ help:
 	@echo 'make clean'
 
 .PHONY: all modules tools install modules_install demo check check-unit \
-	check-vm check-matrix sparse lint clean help
+	check-vm check-matrix check-debug sparse lint clean help

@@ -10,11 +10,9 @@
 
 #include "compat/kvm_hook.h"
 
-#ifdef HAVE_NOTIFIER_YOUNG_BOOL
-typedef bool ki_young_t;
-#else
-typedef int ki_young_t;
-#endif
+/* An int up to Linux 6.12, a bool in 7.2. */
+typedef typeof(((struct mmu_notifier_ops *)NULL)->test_young(NULL, NULL, 0))
+	ki_young_t;
 
 /**
  * struct ki_hook - a VM whose callbacks were replaced

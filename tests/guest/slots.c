@@ -27,6 +27,7 @@
 #define STEADY_GPA	(1024 * MIB)
 
 static unsigned long seconds = 60, rounds = 20, seed = 1;
+static bool aged;
 
 static struct vmm vmm;
 static struct idle_reader reader, peeker;
@@ -99,7 +100,8 @@ static void expect_exact(const char *what)
 	struct idle_verdict peeked = { 0 }, verdict = { 0 };
 
 	idle_check_all(&peeker, &peeked);
-	idle_expect_exact(&peeked, what);
+	if (!aged)
+		idle_expect_exact(&peeked, what);
 	idle_check_all(&reader, &verdict);
 	idle_expect_exact(&verdict, what);
 }
@@ -490,10 +492,10 @@ static void churn_for_long(void)
 		pthread_join(r[i].thread, NULL);
 		EXPECT(!r[i].misses, "reader %d: %lu misses of %lu, the first gfn %#lx", i,
 		       r[i].misses, r[i].must, r[i].first_miss);
-		EXPECT(r[i].passes > seconds && r[i].must > 20 * seconds && r[i].idle,
+		EXPECT(aged || (r[i].passes > seconds && r[i].must > 20 * seconds && r[i].idle),
 		       "reader %d: %lu passes, %lu pages due, %lu idle", i, r[i].passes,
 		       r[i].must, r[i].idle);
-		EXPECT(r[i].eofs_moved, "the end of the file never moved");
+		EXPECT(aged || r[i].eofs_moved, "the end of the file never moved");
 		ktap_diag("reader %d: %lu passes, %lu pages had to be young, %lu misses, %lu times idle; the end moved %lu times",
 			  i, r[i].passes, r[i].must, r[i].misses, r[i].idle, r[i].eofs_moved);
 		if (vmm.mmu.prefetches)
@@ -526,6 +528,8 @@ static void setup(void)
 int main(int argc, char **argv)
 {
 	static const struct option_spec options[] = {
+		{ "aged", "the host ages pages meanwhile, on a busy machine: peeks are not judged, nor how much was done",
+		  .flag = &aged },
 		{ "seconds", "how long slots come and go under the readers", .number = &seconds },
 		{ "rounds", "rounds of the other tests", .number = &rounds },
 		{ "seed", "of the random numbers", .number = &seed },

@@ -27,6 +27,12 @@ static const struct cmd_option options[] = {
 	{ "cold", 'C', "N",
 	  "cold = idle in each of the last N passes (default:\n"
 	  "all of them, at most 255)" },
+	{ "host", 'o', NULL,
+	  "count what the host touches too: the VMM, vhost,\n"
+	  "emulated devices (default: the guest alone)" },
+	{ "tlb", 't', "POLICY",
+	  "when cleared bits are followed by a TLB flush:\n"
+	  "none, pass or precise (default: the module's)" },
 	{ "json", 'j', NULL,
 	  "print JSON; sizes are in bytes" },
 	{ 0 }
@@ -56,6 +62,9 @@ static const char text[] =
 "nothing by it: the kernel module keeps a separate account for each of them.\n"
 "Reading the file /proc/PID/idle_bitmap with cat clears nothing at all.\n"
 "\n"
+"Only what the guest does counts. What the host does on its behalf (a disk's data\n"
+"that the VMM reads into the guest's memory, say) counts with --host.\n"
+"\n"
 "Ctrl-C ends it early, with a report of what was measured so far.\n"
 "\n"
 "Examples:\n"
@@ -70,8 +79,17 @@ struct arguments {
 	struct plan plan;
 	uint64_t hot;
 	uint64_t cold;	/* 0 = as long as possible */
+	struct kvm_idle_options options;
 	bool json;
 };
+
+static bool parse_tlb_policy(const char *word, uint32_t *policy)
+{
+	for (*policy = 0; *policy <= KVM_IDLE_TLB_PRECISE; ++*policy)
+		if (!strcmp(word, kvmidle_tlb_policy_name(*policy)))
+			return true;
+	return false;
+}
 
 static int parse_option(const struct command *self, int option,
 			struct arguments *a)
@@ -102,6 +120,16 @@ static int parse_option(const struct command *self, int option,
 		if (!parse_number(optarg, 1, KVMIDLE_AGE_MAX, &a->cold))
 			return usage_error(self, "'%s' is no limit for cold: give a number of passes from 1 to %d",
 					   optarg, KVMIDLE_AGE_MAX);
+		break;
+	case 'o':
+		a->options.host = 1;
+		a->options.set |= KVM_IDLE_OPTION_HOST;
+		break;
+	case 't':
+		if (!parse_tlb_policy(optarg, &a->options.tlb_policy))
+			return usage_error(self, "'%s' is no TLB policy: give none, pass or precise",
+					   optarg);
+		a->options.set |= KVM_IDLE_OPTION_TLB;
 		break;
 	case 'j':
 		a->json = true;
@@ -186,6 +214,7 @@ static int run(const struct command *self, int argc, char **argv)
 			.passes = COUNT_DEFAULT,
 		},
 		.hot = 1,
+		.options = { .size = sizeof(a.options) },
 	};
 	struct kvmidle_vm *vm = NULL;
 	struct measurement m = { 0 };
@@ -215,6 +244,9 @@ static int run(const struct command *self, int argc, char **argv)
 	say_if_by_device(a.pid, vm);
 
 	err = kvmidle_select_vm(vm, a.vm);
+	/* A module that knows no options will do if none is wanted. */
+	if (!err && a.options.set)
+		err = kvmidle_set_options(vm, &a.options);
 	if (!err)
 		err = measure(vm, &a.plan, &m);
 	if (err)

@@ -79,6 +79,8 @@ int report_print_json(const struct report *r, FILE *out)
 	json_add_string(o, "format", kvmidle_format_name(info->format));
 	json_add_uint(o, "levels", info->levels);
 	json_add_string(o, "tlb_policy", kvmidle_tlb_policy_name(info->tlb_policy));
+	json_add_bool(o, "host_accesses", info->flags & KVM_IDLE_INFO_HOST);
+	json_add_bool(o, "aging_shared", info->flags & KVM_IDLE_INFO_SHARED);
 	json_add_uint(o, "page_size", info->page_size);
 	json_add_uint(o, "passes", r->passes);
 	json_add_uint(o, "passes_asked", r->plan.passes);

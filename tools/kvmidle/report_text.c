@@ -26,6 +26,9 @@ static void print_head(const struct report *r, FILE *out)
 	if (info->levels)
 		fprintf(out, " with %u levels", info->levels);
 	fprintf(out, "; TLB policy %s\n", kvmidle_tlb_policy_name(info->tlb_policy));
+	if (info->flags & KVM_IDLE_INFO_HOST)
+		fputs("Counted:          accesses by the guest, and by the host (VMM, vhost, emulated devices)\n",
+		      out);
 	fprintf(out, "Observed:         %" PRIu64 " pass%s after the baseline, one every %s; %s in all\n",
 		r->passes, plural(r->passes),
 		format_time(interval, r->plan.interval_ns),
@@ -49,6 +52,10 @@ static void print_notes(const struct report *r, FILE *out)
 			r->cold_passes, plural(r->cold_passes), r->cold_asked);
 	if (kvmidle_explain_source(&r->m->info, source, sizeof(source)))
 		fprintf(out, "Note: %s\n", source);
+	if (!(r->m->info.flags & KVM_IDLE_INFO_SHARED))
+		fputs("Note: the host's own page aging (reclaim, MGLRU, DAMON) is not served: accesses that it saw\n"
+		      "      first are missing here, and it does not see those that are counted here.\n",
+		      out);
 	if (r->m->slots_changed)
 		fputs("Note: the VMM changed its memory slots meanwhile; ages begin anew where it did.\n",
 		      out);

@@ -10,6 +10,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* It can be read, so it was an option that could not be had. */
+static bool lacks_sharing_only(const struct kvmidle_vm *vm)
+{
+	struct kvm_idle_info info = { .size = sizeof(info) };
+
+	return vm && !kvmidle_get_info(vm, &info) &&
+	       info.source != KVM_IDLE_SOURCE_NONE &&
+	       !(info.flags & KVM_IDLE_INFO_SHARED);
+}
+
 static enum kvmidle_problem classify(pid_t pid, const struct kvmidle_vm *vm,
 				     int error)
 {
@@ -36,8 +46,11 @@ static enum kvmidle_problem classify(pid_t pid, const struct kvmidle_vm *vm,
 	case EPERM:
 		return !vm && kvmidle_door_is_locked(pid) ?
 			KVMIDLE_PROBLEM_DEVICE : KVMIDLE_PROBLEM_PERMISSION;
+	case ENOTTY:
+		return vm ? KVMIDLE_PROBLEM_OLD_MODULE : KVMIDLE_PROBLEM_OTHER;
 	case EOPNOTSUPP:
-		return KVMIDLE_PROBLEM_REFUSED;
+		return lacks_sharing_only(vm) ? KVMIDLE_PROBLEM_NOT_SHARED :
+						KVMIDLE_PROBLEM_REFUSED;
 	default:
 		return KVMIDLE_PROBLEM_OTHER;
 	}
@@ -145,6 +158,17 @@ static void add_no_such_vm(struct text *text, pid_t pid,
 	add(text, ". 'kvmidle list' shows them.");
 }
 
+static void add_old_module(struct text *text, const struct kvmidle_vm *vm)
+{
+	struct kvm_idle_info info = { .size = sizeof(info) };
+
+	add(text, "The kernel module kvm_idle that is loaded is too old for these options");
+	if (!kvmidle_get_info(vm, &info))
+		add(text, ": it has version %u of the interface, and this program knows version %u",
+		    info.abi_version, KVM_IDLE_ABI_VERSION);
+	add(text, ". Load a newer one as root: rmmod kvm_idle, and then modprobe kvm_idle, or insmod kvm_idle.ko. Or do without the options.");
+}
+
 static void explain(struct text *text, enum kvmidle_problem problem, pid_t pid,
 		    enum kvmidle_mode mode, const struct kvmidle_vm *vm, int error)
 {
@@ -190,6 +214,12 @@ static void explain(struct text *text, enum kvmidle_problem problem, pid_t pid,
 		break;
 	case KVMIDLE_PROBLEM_NO_SUCH_VM:
 		add_no_such_vm(text, pid, vm);
+		break;
+	case KVMIDLE_PROBLEM_OLD_MODULE:
+		add_old_module(text, vm);
+		break;
+	case KVMIDLE_PROBLEM_NOT_SHARED:
+		add(text, "Accesses by the host cannot be counted: the kernel module kvm_idle does not share accessed bits with the host's page aging, which needs them. Load it with share=Y (the default), or count those by the guest alone.");
 		break;
 	case KVMIDLE_PROBLEM_OTHER:
 		add(text, "Process %d: %s.", pid, strerror(error));

@@ -159,6 +159,28 @@ int kvmidle_select_vm(struct kvmidle_vm *vm, unsigned int index);
  */
 int kvmidle_get_info(const struct kvmidle_vm *vm, struct kvm_idle_info *info);
 
+/**
+ * kvmidle_set_options() - set the options of a handle, or ask for them
+ * @vm: the handle; of either mode
+ * @options: the caller sets @options->size to sizeof(*options), @options->set to
+ *	KVM_IDLE_OPTION_* of those to set (0: it only asks), and these; out: all
+ *	of them as they are now in force
+ *
+ * They are the handle's own: other readers of the VM keep theirs. Set them
+ * before the baseline; accesses by the host have a baseline that begins when they
+ * are turned on. kvmidle_select_vm() keeps them, except that
+ * KVM_IDLE_OPTION_HOST goes off where it cannot be had: ask again.
+ *
+ * Return: 0, or a negative errno, and then nothing was set: -ENOTTY: the module
+ * is of an ABI version below 3 and knows no options; -EOPNOTSUPP: accesses by the
+ * host cannot be counted, as its page aging is not shared
+ * (KVM_IDLE_INFO_SHARED); -EINVAL: a value or a bit of @options->set that the
+ * module does not know, or @options->size is too small; -ESRCH: the VMM is gone;
+ * -ENOMEM.
+ */
+int kvmidle_set_options(const struct kvmidle_vm *vm,
+			struct kvm_idle_options *options);
+
 /* ---- Slots: what guest memory there is ---------------------------------- */
 
 /**
@@ -479,6 +501,10 @@ const char *kvmidle_tlb_policy_name(uint32_t policy);
  *	one may not open its device
  * @KVMIDLE_PROBLEM_NO_SUCH_VM: the process does not have so many virtual
  *	machines
+ * @KVMIDLE_PROBLEM_OLD_MODULE: the module that is loaded is too old for what was
+ *	asked of it
+ * @KVMIDLE_PROBLEM_NOT_SHARED: accesses by the host cannot be counted, as the
+ *	module does not share accessed bits with the host's page aging
  */
 enum kvmidle_problem {
 	KVMIDLE_PROBLEM_NONE		= 0,
@@ -493,6 +519,8 @@ enum kvmidle_problem {
 	KVMIDLE_PROBLEM_OTHER		= 9,
 	KVMIDLE_PROBLEM_DEVICE		= 10,
 	KVMIDLE_PROBLEM_NO_SUCH_VM	= 11,
+	KVMIDLE_PROBLEM_OLD_MODULE	= 12,
+	KVMIDLE_PROBLEM_NOT_SHARED	= 13,
 };
 
 /**

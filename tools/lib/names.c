@@ -166,6 +166,8 @@ static const char *const problems[] = {
 	[KVMIDLE_PROBLEM_OTHER]		= "other",
 	[KVMIDLE_PROBLEM_DEVICE]	= "device",
 	[KVMIDLE_PROBLEM_NO_SUCH_VM]	= "no-such-vm",
+	[KVMIDLE_PROBLEM_OLD_MODULE]	= "old-module",
+	[KVMIDLE_PROBLEM_NOT_SHARED]	= "not-shared",
 };
 
 const char *kvmidle_problem_name(enum kvmidle_problem problem)

@@ -98,6 +98,17 @@ int kvmidle_get_info(const struct kvmidle_vm *vm, struct kvm_idle_info *info)
 	return ioctl(vm->fd, KVM_IDLE_GET_INFO, info) ? -errno : 0;
 }
 
+int kvmidle_set_options(const struct kvmidle_vm *vm,
+			struct kvm_idle_options *options)
+{
+	int ret;
+
+	do {
+		ret = ioctl(vm->fd, KVM_IDLE_SET_OPTIONS, options);
+	} while (ret && errno == EINTR);
+	return ret ? -errno : 0;
+}
+
 struct kvmidle_slots {
 	uint64_t generation;
 	size_t count;

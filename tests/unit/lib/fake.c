@@ -272,6 +272,31 @@ static int select_vm(struct kvm_idle_select_vm *arg)
 	return 0;
 }
 
+static int set_options(struct kvm_idle_options *arg)
+{
+	if (!fake.has_options) {
+		errno = ENOTTY;
+		return -1;
+	}
+	if (fake.options_interrupted) {
+		fake.options_interrupted--;
+		errno = EINTR;
+		return -1;
+	}
+	assert_int_equal(arg->size, sizeof(*arg));
+	if (fake.options_error) {
+		errno = fake.options_error;
+		return -1;
+	}
+	if (arg->set & KVM_IDLE_OPTION_TLB)
+		fake.options.tlb_policy = arg->tlb_policy;
+	if (arg->set & KVM_IDLE_OPTION_HOST)
+		fake.options.host = arg->host;
+	arg->tlb_policy = fake.options.tlb_policy;
+	arg->host = fake.options.host;
+	return 0;
+}
+
 /* What a file descriptor was opened on, if that is below our root. */
 static bool is_open_on(int fd, const char *name)
 {
@@ -363,6 +388,8 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 		return get_slots(arg);
 	case KVM_IDLE_SELECT_VM:
 		return select_vm(arg);
+	case KVM_IDLE_SET_OPTIONS:
+		return set_options(arg);
 	case KVM_IDLE_OPEN:
 		assert_true(is_open_on(fd, "the_device"));
 		return open_by_device(arg);

@@ -52,6 +52,12 @@ struct fake {
 	unsigned int selected;
 	unsigned int closing;		/* so many of the last are there no more */
 
+	/* KVM_IDLE_SET_OPTIONS */
+	bool has_options;		/* else the module does not know it */
+	int options_error;
+	unsigned int options_interrupted;	/* so many times first */
+	struct kvm_idle_options options;	/* those in force */
+
 	/* /dev/kvm_idle, KVM_IDLE_OPEN and pidfd_open(). */
 	bool device;			/* it is there */
 	int device_error;		/* of opening it */

@@ -248,6 +248,35 @@ static void diagnose_vm(void **state)
 	kvmidle_close(vm);
 }
 
+static void diagnose_options(void **state)
+{
+	struct kvmidle_vm *vm;
+	char versions[128];
+
+	(void)state;
+	fake_bitmap(1);
+	assert_int_equal(kvmidle_open(FAKE_PID, KVMIDLE_HARVEST, &vm), 0);
+	fake.info.abi_version = 2;
+	snprintf(versions, sizeof(versions),
+		 "it has version 2 of the interface, and this program knows version %u. Load a newer one as root: rmmod kvm_idle",
+		 KVM_IDLE_ABI_VERSION);
+	expect(FAKE_PID, KVMIDLE_HARVEST, vm, -ENOTTY, KVMIDLE_PROBLEM_OLD_MODULE,
+	       versions);
+	fake.info_error = ESRCH;
+	expect(FAKE_PID, KVMIDLE_HARVEST, vm, -ENOTTY, KVMIDLE_PROBLEM_OLD_MODULE,
+	       "too old for these options. Load a newer one");
+	fake.info_error = 0;
+
+	/* It can be read, and cannot be had with the option. */
+	fake.info.source = KVM_IDLE_SOURCE_DIRECT;
+	expect(FAKE_PID, KVMIDLE_HARVEST, vm, -EOPNOTSUPP, KVMIDLE_PROBLEM_NOT_SHARED,
+	       "Load it with share=Y");
+	fake.info.flags = KVM_IDLE_INFO_SHARED;
+	expect(FAKE_PID, KVMIDLE_HARVEST, vm, -EOPNOTSUPP, KVMIDLE_PROBLEM_REFUSED,
+	       "cannot be read");
+	kvmidle_close(vm);
+}
+
 static void diagnose_no_error(void **state)
 {
 	char text[64];
@@ -448,6 +477,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(diagnose_doors),
 	TEST(diagnose_permission),
 	TEST(diagnose_vm),
+	TEST(diagnose_options),
 	TEST(diagnose_no_error),
 	TEST(list_without_module),
 	TEST(list_with_module),

@@ -65,6 +65,7 @@ static void prepare(void)
 		.page_size = page, .source = KVM_IDLE_SOURCE_DIRECT,
 		.format = KVM_IDLE_FORMAT_NPT, .levels = 4,
 		.tlb_policy = KVM_IDLE_TLB_PASS,
+		.flags = KVM_IDLE_INFO_SHARED,
 	};
 	m.ages = kvmidle_ages_new();
 	for (p = 0; p < PASSES; p++) {
@@ -291,6 +292,9 @@ static void notes(void **state)
 	m.slots_changed = true;
 	expect_note("changed its memory slots");
 	m.slots_changed = false;
+	m.info.flags = 0;
+	expect_note("page aging (reclaim, MGLRU, DAMON) is not served");
+	m.info.flags = KVM_IDLE_INFO_SHARED;
 	m.info.reason = KVM_IDLE_REASON_NO_TABLE;
 	expect_note("Note: No virtual CPU");
 	m.info.source = KVM_IDLE_SOURCE_NOTIFIER;
@@ -335,6 +339,20 @@ static void which_vm(void **state)
 	expect_in_text(3, 2, true, "(process 4242, VM 2)\n", NULL);
 	/* Of two, the first has gone meanwhile. */
 	expect_in_text(1, 1, true, "(process 4242, VM 1)\n", NULL);
+	measurement_release(&m);
+}
+
+static void counted_line(void **state)
+{
+	static const char line[] = "TLB policy precise\n"
+		"Counted:          accesses by the guest, and by the host (VMM, vhost, emulated devices)\n"
+		"Observed: ";
+
+	(void)state;
+	prepare();
+	m.info.tlb_policy = KVM_IDLE_TLB_PRECISE;
+	m.info.flags |= KVM_IDLE_INFO_HOST;
+	expect_in_text(1, 0, false, line, NULL);
 	measurement_release(&m);
 }
 
@@ -431,6 +449,9 @@ static void json(void **state)
 	assert_non_null(strstr(got, "\"cold_seconds\":3.300000"));
 	assert_non_null(strstr(got, "\"interval_seconds\":1.000000"));
 	assert_false(json_object_get_boolean(get(o, "ended_early")));
+	assert_string_equal(json_object_get_string(get(o, "tlb_policy")), "pass");
+	assert_false(json_object_get_boolean(get(o, "host_accesses")));
+	assert_true(json_object_get_boolean(get(o, "aging_shared")));
 
 	one = get(o, "total");
 	assert_int_equal(number(one, "size_bytes"), 128 * PAGE);
@@ -611,6 +632,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(notes),
 	TEST(which_vm),
 	TEST(source_line),
+	TEST(counted_line),
 	TEST(long_text),
 	TEST(json),
 	TEST(measure_as_planned),

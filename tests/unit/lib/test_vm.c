@@ -203,6 +203,44 @@ static void info(void **state)
 	kvmidle_close(vm);
 }
 
+static void options(void **state)
+{
+	struct kvm_idle_options o = { .size = sizeof(o), .set = KVM_IDLE_OPTION_HOST, .host = 1 };
+	struct kvmidle_vm *vm;
+
+	(void)state;
+	fake_bitmap(1);
+	fake.has_options = true;
+	fake.options.tlb_policy = KVM_IDLE_TLB_PASS;
+	fake.options_interrupted = 2;
+	assert_int_equal(kvmidle_open(FAKE_PID, KVMIDLE_HARVEST, &vm), 0);
+	/* The others are told, and stay. */
+	assert_int_equal(kvmidle_set_options(vm, &o), 0);
+	assert_int_equal(fake.options_interrupted, 0);
+	assert_int_equal(fake.options.host, 1);
+	assert_int_equal(fake.options.tlb_policy, KVM_IDLE_TLB_PASS);
+	assert_int_equal(o.tlb_policy, KVM_IDLE_TLB_PASS);
+
+	o = (struct kvm_idle_options){
+		.size = sizeof(o), .set = KVM_IDLE_OPTION_TLB,
+		.tlb_policy = KVM_IDLE_TLB_PRECISE,
+	};
+	assert_int_equal(kvmidle_set_options(vm, &o), 0);
+	assert_int_equal(fake.options.tlb_policy, KVM_IDLE_TLB_PRECISE);
+	assert_int_equal(o.host, 1);
+
+	o = (struct kvm_idle_options){ .size = sizeof(o) };
+	assert_int_equal(kvmidle_set_options(vm, &o), 0);
+	assert_int_equal(o.host, 1);
+	assert_int_equal(o.tlb_policy, KVM_IDLE_TLB_PRECISE);
+
+	fake.options_error = EOPNOTSUPP;
+	assert_int_equal(kvmidle_set_options(vm, &o), -EOPNOTSUPP);
+	fake.has_options = false;
+	assert_int_equal(kvmidle_set_options(vm, &o), -ENOTTY);
+	kvmidle_close(vm);
+}
+
 static void slots_grow(void **state)
 {
 	static struct kvm_idle_slot many[1000];
@@ -263,6 +301,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(one_vm_of_an_old_module),
 	TEST(several_vms),
 	TEST(info),
+	TEST(options),
 	TEST(slots_grow),
 	TEST(slots_none_and_errors),
 };

@@ -157,7 +157,8 @@ int ki_harvest_peek(struct ki_reader *r, struct ki_slice *s)
 	int err;
 
 	ki_want_covered(vm, s);
-	mutex_lock(&vm->lock);
+	if (mutex_lock_killable(&vm->lock))
+		return -EINTR;
 	err = ki_collect(vm, s, false, ki_host_mm(r));
 	mutex_unlock(&vm->lock);
 	for (unsigned int i = s->first; i < s->first + s->words; i++)
@@ -169,7 +170,8 @@ int ki_harvest_count(struct ki_vm *vm, struct ki_slice *s)
 {
 	int err;
 
-	mutex_lock(&vm->lock);
+	if (mutex_lock_killable(&vm->lock))
+		return -EINTR;
 	err = ki_collect(vm, s, false, NULL);
 	mutex_unlock(&vm->lock);
 	return err;
@@ -181,7 +183,8 @@ int ki_harvest_take(struct ki_reader *r, struct ki_slice *s)
 	int err;
 
 	ki_want_covered(vm, s);
-	mutex_lock(&vm->lock);
+	if (mutex_lock_killable(&vm->lock))
+		return -EINTR;
 	r->in_flight = true;
 	err = ki_collect(vm, s, true, ki_host_mm(r));
 	if (err) {
@@ -218,7 +221,8 @@ int ki_harvest_mark(struct ki_reader *r, struct ki_slice *s)
 	int err;
 
 	ki_drop_uncovered(vm, s);
-	mutex_lock(&vm->lock);
+	if (mutex_lock_killable(&vm->lock))
+		return -EINTR;
 	err = ki_collect(vm, s, true, ki_host_mm(r));
 	if (!err)
 		ki_pending_take(&r->pending, s->index, s->first, s->words,

@@ -32,7 +32,8 @@ static int ki_reader_reserve(const struct ki_reader *r, struct ki_vm *vm)
 	bool counts = ki_reader_has_pending(r);
 	int err = 0;
 
-	mutex_lock(&vm->lock);
+	if (mutex_lock_killable(&vm->lock))
+		return -EINTR;
 	if (counts && vm->nr_readers >= KI_MAX_READERS &&
 	    !capable(CAP_SYS_RESOURCE))
 		err = -EBUSY;

@@ -20,13 +20,17 @@ static inline bool ki_host_entry_is_young(pte_t *entry, bool is_page)
 
 /* Nobody else clears it: the lock of the table is held. */
 static inline void ki_host_entry_make_old(struct vm_area_struct *vma,
-					  unsigned long addr, pte_t *entry)
+					  unsigned long addr, pte_t *entry,
+					  bool is_page)
 {
 #ifdef CONFIG_X86
 	/* ptep_test_and_clear_young() is not exported. */
 	clear_bit(_PAGE_BIT_ACCESSED, (unsigned long *)entry);
 #else
-	ptep_test_and_clear_young(vma, addr, entry);
+	if (is_page)
+		ptep_test_and_clear_young(vma, addr, entry);
+	else
+		clear_bit(ilog2(PTE_AF), (unsigned long *)entry);
 #endif
 }
 

@@ -3,9 +3,11 @@
 
 #include <linux/err.h>
 #include <linux/hashtable.h>
+#include <linux/lockdep.h>
 #include <linux/mmu_notifier.h>
 #include <linux/module.h>
 #include <linux/printk.h>
+#include <linux/ratelimit.h>
 #include <linux/slab.h>
 
 #include "compat/kvm_hook.h"
@@ -21,9 +23,8 @@ typedef typeof(((struct mmu_notifier_ops *)NULL)->test_young(NULL, NULL, 0))
  * @to: what is called
  * @data: handed to it; NULL: nothing is called, all is passed on
  * @kvm: the VM
- * @released: its address space is gone, and nobody will call again
+ * @released: its address space is gone, and nobody will call again soon
  * @node: in ki_hooks, by the notifier's address
- * @dead: in ki_dead_hooks, if the VM went and this could not be freed
  * @rcu: for who looks it up only to find another one
  *
  * The callbacks are called under the notifiers' own SRCU, for which
@@ -37,13 +38,11 @@ struct ki_hook {
 	struct kvm *kvm;
 	bool released;			/* Protected by ki_hooks_lock. */
 	struct hlist_node node;		/* Protected by ki_hooks_lock and RCU. */
-	struct list_head dead;		/* Protected by ki_hooks_lock. */
 	struct rcu_head rcu;
 };
 
 static DEFINE_SPINLOCK(ki_hooks_lock);
 static DEFINE_HASHTABLE(ki_hooks, 6);
-static LIST_HEAD(ki_dead_hooks);
 
 /*
  * By the VM's ops it cannot be found: another module may have replaced these
@@ -136,16 +135,18 @@ static int ki_hook_invalidate_range_start(struct mmu_notifier *mn,
 	if (WARN_ON_ONCE(!hook))
 		return 0;
 	data = READ_ONCE(hook->data);
-	if (data)
+	/* If it must not sleep, the process is being killed for its memory. */
+	if (data && mmu_notifier_range_blockable(range))
 		hook->to->unmap(data, range->start & PAGE_MASK,
-				PAGE_ALIGN(range->end),
-				mmu_notifier_range_blockable(range));
+				PAGE_ALIGN(range->end));
 	return hook->own->invalidate_range_start(mn, range);
 }
 
 /*
- * The address space goes, or the VM. Whoever is in use holds the VM; so if it is
- * the VM, this hook has been stopped, and could not be taken away.
+ * The address space goes, or the VM; and if both do, this may be called twice.
+ * Whoever is in use holds the VM; so if it is the VM, this hook has been stopped,
+ * and could not be taken away. It stays in the table until somebody comes across
+ * it: others may be on their way through it.
  */
 static void ki_hook_release(struct mmu_notifier *mn, struct mm_struct *mm)
 {
@@ -157,12 +158,8 @@ static void ki_hook_release(struct mmu_notifier *mn, struct mm_struct *mm)
 	hook->own->release(mn, mm);
 
 	spin_lock(&ki_hooks_lock);
+	left_behind = !hook->data && !hook->released;
 	hook->released = true;
-	left_behind = !hook->data;
-	if (left_behind) {
-		hash_del_rcu(&hook->node);
-		list_add(&hook->dead, &ki_dead_hooks);
-	}
 	spin_unlock(&ki_hooks_lock);
 	/* Unloading waits for who is in here: ki_hooks_exit(). */
 	if (left_behind)
@@ -175,7 +172,18 @@ static void ki_hook_publish(struct ki_hook *hook)
 	smp_store_release(&hook->kvm->mmu_notifier.ops, &hook->ops);
 }
 
-/* One that was left behind, in the way of another module's that still is there. */
+/* ki_hooks_lock is held. */
+static void ki_hook_forget(struct ki_hook *hook)
+{
+	lockdep_assert_held(&ki_hooks_lock);
+	hash_del_rcu(&hook->node);
+	kfree_rcu(hook, rcu);
+}
+
+/*
+ * One that was left behind, in the way of another module's that still is there;
+ * or by a VM that is gone and was at the same address.
+ */
 static bool ki_hook_revive(struct kvm *kvm, const struct ki_hook_ops *ops,
 			   void *data)
 {
@@ -183,6 +191,10 @@ static bool ki_hook_revive(struct kvm *kvm, const struct ki_hook_ops *ops,
 
 	spin_lock(&ki_hooks_lock);
 	hook = ki_hook_of(&kvm->mmu_notifier);
+	if (hook && hook->released) {
+		ki_hook_forget(hook);
+		hook = NULL;
+	}
 	if (hook) {
 		hook->to = ops;
 		/* Pairs with the address dependency of who is called with it. */
@@ -263,21 +275,24 @@ void ki_hook_stop(struct kvm *kvm)
 	retired = ki_hook_retire(hook);
 	mmu_notifier_synchronize();
 	if (!retired) {
-		pr_notice("another module has hooked into KVM too, for the VM of process %d: this one stays loaded until that VM is gone\n",
+		pr_notice_ratelimited("another module has hooked into KVM too, for the VM of process %d: this one stays loaded until that VM is gone\n",
 			  kvm->userspace_pid);
 		return;
 	}
 	spin_lock(&ki_hooks_lock);
-	hash_del_rcu(&hook->node);
+	ki_hook_forget(hook);
 	spin_unlock(&ki_hooks_lock);
-	kfree_rcu(hook, rcu);
 }
 
 void ki_hooks_exit(void)
 {
-	struct ki_hook *hook, *next;
+	struct hlist_node *next;
+	struct ki_hook *hook;
+	int bucket;
 
 	mmu_notifier_synchronize();
-	list_for_each_entry_safe(hook, next, &ki_dead_hooks, dead)
-		kfree(hook);
+	spin_lock(&ki_hooks_lock);
+	hash_for_each_safe(ki_hooks, bucket, next, hook, node)
+		ki_hook_forget(hook);
+	spin_unlock(&ki_hooks_lock);
 }

@@ -30,12 +30,12 @@ enum ki_question {
  * Ranges are of host addresses, of whole pages; that of KI_TEST is one page.
  *
  * Context: whatever the host's memory management holds: mmap_lock, page table
- * locks, locks of the reverse mapping. @young must not sleep, nor must @unmap
- * unless @may_sleep; neither may enter reclaim.
+ * locks, locks of the reverse mapping. @young must not sleep; neither may enter
+ * reclaim.
  */
 struct ki_hook_ops {
 	bool (*young)(void *data, enum ki_question question, u64 start, u64 end);
-	void (*unmap)(void *data, u64 start, u64 end, bool may_sleep);
+	void (*unmap)(void *data, u64 start, u64 end);
 };
 
 /**

@@ -71,6 +71,9 @@ bool ki_slot_iter_next(struct ki_slot_iter *iter)
 
 #ifdef HAVE_KVM_MEMSLOT_HVA_TREE
 
+/* Sorted by where they begin. */
+#define KI_HVA_ORDER	true
+
 static void ki_hva_iter_first(struct ki_hva_iter *iter)
 {
 	iter->node = interval_tree_iter_first(&iter->slots->hva_tree,
@@ -89,6 +92,8 @@ static bool ki_hva_iter_step(struct ki_hva_iter *iter)
 }
 
 #else
+
+#define KI_HVA_ORDER	false
 
 static void ki_hva_iter_first(struct ki_hva_iter *iter)
 {
@@ -124,6 +129,21 @@ bool ki_hva_iter_next(struct ki_hva_iter *iter)
 		if (ki_slot_is_users(iter->slot) && iter->slot->userspace_addr)
 			return true;
 	return false;
+}
+
+struct kvm_memory_slot *ki_slot_from_hva(struct kvm *kvm, u64 start, u64 end)
+{
+	struct kvm_memory_slot *first = NULL;
+	struct ki_hva_iter iter;
+
+	ki_slots_for_each_hva(kvm, &iter, start, end) {
+		if (!first ||
+		    iter.slot->userspace_addr < first->userspace_addr)
+			first = iter.slot;
+		if (KI_HVA_ORDER || first->userspace_addr <= start)
+			break;
+	}
+	return first;
 }
 
 u64 ki_slots_end(struct kvm *kvm)

@@ -65,7 +65,7 @@ bool ki_hva_iter_next(struct ki_hva_iter *iter);
 /**
  * ki_slots_for_each_hva() - the slots that have a page of a range of host memory
  * @kvm: a VM, held by the caller
- * @iter: iter->slot is the slot; they come in no particular order
+ * @iter: iter->slot is the slot
  * @start: first host address of the range
  * @end: first host address behind it
  *
@@ -75,6 +75,16 @@ bool ki_hva_iter_next(struct ki_hva_iter *iter);
 	for (struct ki_hva_iter *iter_ =				\
 		     ki_hva_iter_start(iter, kvm, start, end);		\
 	     ki_hva_iter_next(iter_);)
+
+/**
+ * ki_slot_from_hva() - the slot of a range of host memory that begins first
+ * @kvm: a VM, held by the caller
+ * @start: first host address of the range
+ * @end: first host address behind it
+ *
+ * Return: one of those, or NULL. Context: under kvm->srcu.
+ */
+struct kvm_memory_slot *ki_slot_from_hva(struct kvm *kvm, u64 start, u64 end);
 
 static inline u64 ki_slot_hva(const struct kvm_memory_slot *slot, u64 gfn)
 {

@@ -4,6 +4,7 @@
 #include <linux/lockdep.h>
 #include <linux/minmax.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
@@ -45,17 +46,6 @@ int ki_aging_prepare(struct ki_aging *a, u64 slice)
 	return err ?: ki_gfnmap_add(&a->aged, slice, GFP_KERNEL_ACCOUNT);
 }
 
-static bool ki_aged_room(struct ki_aging *a, struct ki_span span)
-{
-	return ki_gfnmap_room(&a->aged, a->kvm, span, KI_GFP_AT_ONCE);
-}
-
-static void ki_write_aged(struct ki_aging *a, struct ki_span span)
-{
-	lockdep_assert_held(&a->lock);
-	a->pages += ki_gfnmap_set(&a->aged, a->kvm, span);
-}
-
 static bool ki_word_is_in(const u64 *map, unsigned int word)
 {
 	return map[word / 64] & BIT_ULL(word % 64);
@@ -86,99 +76,176 @@ static u64 ki_leaf_pages(const struct ki_bits *bits, unsigned int word)
 	return ki_word_is_in(bits->huge, word) ? KI_HUGE_WORDS * 64 : 1;
 }
 
-/* The part that a slot has of the leaf that maps one of its pages. */
-static struct ki_span ki_leaf_span(const struct kvm_memory_slot *slot, u64 gfn,
-				   u64 pages)
+/* What a slot has of a span, and of the leaves of @pages that it lies in. */
+static struct ki_gfns ki_widened(const struct kvm_memory_slot *slot,
+				 struct ki_span span, u64 pages)
 {
-	u64 first = max(ALIGN_DOWN(gfn, pages), slot->base_gfn);
-	u64 end = min(ALIGN_DOWN(gfn, pages) + pages,
-		      slot->base_gfn + slot->npages);
+	struct ki_gfns gfns = ki_slot_gfns(slot, span);
 
-	return (struct ki_span) {
-		.start	= ki_slot_hva(slot, first),
-		.end	= ki_slot_hva(slot, end),
-	};
+	gfns.start = max(ALIGN_DOWN(gfns.start, pages), slot->base_gfn);
+	gfns.end = min(ALIGN(gfns.end, pages), slot->base_gfn + slot->npages);
+	return gfns;
 }
 
-/*
- * The leaf that maps a page: just the page if nothing does. Where others may map
- * it as well, the largest, and *@overlap.
- */
-static struct ki_span ki_leaf_at(struct ki_aging *a,
-				 const struct kvm_memory_slot *slot, u64 hva,
-				 bool *overlap)
+/* Before the host clears: room for that, with every slot that has a part of it. */
+static bool ki_aged_room(struct ki_aging *a, struct ki_span span, u64 pages)
 {
-	u64 gfn = ki_slot_gfn(slot, hva), pages;
-	unsigned int word = gfn % KI_SLICE_PAGES / 64;
-	struct ki_survey s = {
-		.base	= ALIGN_DOWN(gfn, KI_SLICE_PAGES),
-		.first	= word,
-		.end	= word + 1,
-		.marked	= &a->bits,
-		.others	= &a->bits,
-	};
+	struct ki_hva_iter iter;
+
+	ki_slots_for_each_hva(a->kvm, &iter, span.start, span.end)
+		if (!ki_gfnmap_room(&a->aged, ki_widened(iter.slot, span, pages),
+				    KI_GFP_AT_ONCE))
+			return false;
+	return true;
+}
+
+static void ki_write_aged(struct ki_aging *a, struct ki_gfns gfns)
+{
+	lockdep_assert_held(&a->lock);
+	ki_gfnmap_set(&a->aged, gfns);
+	a->pages += gfns.end - gfns.start;
+}
+
+/* The host cleared it. */
+static void ki_aged_all(struct ki_aging *a, struct ki_span span, u64 pages)
+{
+	struct ki_hva_iter iter;
+
+	ki_slots_for_each_hva(a->kvm, &iter, span.start, span.end)
+		ki_write_aged(a, ki_widened(iter.slot, span, pages));
+}
+
+/* Is anything of it owed? If it is told, no more. */
+static bool ki_owed_any(struct ki_aging *a, struct ki_span span, u64 pages,
+			bool told)
+{
+	struct ki_hva_iter iter;
+	bool owed = false;
 
 	lockdep_assert_held(&a->lock);
-	a->bits.want[word] = BIT_ULL(gfn % 64);
-	ki_survey(a->kvm, &s);
-	pages = ki_leaf_pages(&a->bits, word);
-	ki_clear_bits(a, word);
-	*overlap = s.overlap;
-	return ki_leaf_span(slot, gfn, pages);
+	ki_slots_for_each_hva(a->kvm, &iter, span.start, span.end) {
+		struct ki_gfns gfns = ki_widened(iter.slot, span, pages);
+
+		owed |= ki_gfnmap_any(&a->owed, gfns);
+		if (told)
+			ki_gfnmap_clear(&a->owed, gfns);
+	}
+	return owed;
 }
 
-/*
- * Ask KVM about what one leaf maps of a range, from its beginning on. Sets *@end
- * to where that ends.
+/**
+ * struct ki_leaves - what maps some host memory
+ * @pages: of the leaf, 1 if there is none; of several, of the largest
+ * @alone: there is but one, and none of another size in its place
  */
-static bool ki_ask_leaf(struct ki_aging *a, const struct kvm_memory_slot *slot,
-			enum ki_question question, struct ki_span range, u64 *end)
+struct ki_leaves {
+	u64 pages;
+	bool alone;
+};
+
+/*
+ * What maps the beginning of a span that is no larger than a word of pages. If
+ * that is pages, the rest is too: a huge leaf maps whole words.
+ */
+static struct ki_leaves ki_look_up(struct ki_aging *a, struct ki_span span)
 {
-	struct ki_span asked, leaf, now;
-	bool overlap, young;
+	struct ki_leaves found = { .pages = 1, .alone = true };
+	struct ki_hva_iter iter;
+	unsigned int slots = 0;
 
-	spin_lock(&a->lock);
-	leaf = ki_leaf_at(a, slot, range.start, &overlap);
-	asked.start = range.start;
-	asked.end = overlap ? range.start + PAGE_SIZE : min(range.end, leaf.end);
+	lockdep_assert_held(&a->lock);
+	ki_slots_for_each_hva(a->kvm, &iter, span.start, span.end) {
+		u64 gfn = ki_slot_gfns(iter.slot, span).start;
+		unsigned int word = gfn % KI_SLICE_PAGES / 64;
+		struct ki_survey s = {
+			.base	= ALIGN_DOWN(gfn, KI_SLICE_PAGES),
+			.first	= word,
+			.end	= word + 1,
+			.marked	= &a->bits,
+			.others	= &a->bits,
+		};
 
-	if (question != KI_TEST && !ki_aged_room(a, leaf))
-		question = KI_TEST;
-	young = ki_kvm_ask(a->kvm, question, asked.start, asked.end);
-	if (young && question != KI_TEST) {
-		/* It may have become part of a larger one before it was asked. */
-		now = ki_leaf_at(a, slot, range.start, &overlap);
-		leaf.start = min(leaf.start, now.start);
-		leaf.end = max(leaf.end, now.end);
-		ki_aged_room(a, leaf);
-		ki_write_aged(a, leaf);
+		a->bits.want[word] = BIT_ULL(gfn % 64);
+		ki_survey(a->kvm, &s);
+		found.pages = max(found.pages, ki_leaf_pages(&a->bits, word));
+		ki_clear_bits(a, word);
+		/*
+		 * Without a root in sight KVM may have some all the same, whose
+		 * vCPUs are elsewhere just now (in SMM).
+		 */
+		if (s.reason == KVM_IDLE_REASON_NO_TABLE)
+			found.pages = max_t(u64, found.pages,
+					    KI_HUGE_WORDS * 64);
+		if (slots++ || s.overlap ||
+		    s.reason == KVM_IDLE_REASON_NO_TABLE)
+			found.alone = false;
 	}
-	young |= ki_gfnmap_any(&a->owed, a->kvm, asked);
-	/* The accessed bit of a leaf speaks of all its pages; so does the debt. */
-	if (question != KI_TEST)
-		ki_gfnmap_clear(&a->owed, a->kvm, leaf);
-	spin_unlock(&a->lock);
+	return found;
+}
 
-	*end = asked.end;
+/* Ask KVM about a part of what was looked up, and write down what it clears. */
+static bool ki_ask_part(struct ki_aging *a, enum ki_question question,
+			struct ki_span part, u64 pages)
+{
+	bool young = ki_kvm_ask(a->kvm, question, part.start, part.end);
+
+	if (young && question != KI_TEST) {
+		struct ki_span first = { part.start, part.start + PAGE_SIZE };
+		struct ki_leaves now = ki_look_up(a, first);
+
+		/* It may have become part of a larger one before it was asked. */
+		if (now.pages > pages) {
+			pages = now.pages;
+			ki_aged_room(a, part, pages);
+		}
+		ki_aged_all(a, part, pages);
+	}
 	return young;
 }
 
 /*
- * The slot that has an address; if none has, NULL, and *@end is where the next
- * one begins, or stays.
+ * Answer the beginning of a question: one huge leaf, or a word of pages. Return:
+ * where that ends.
  */
-static struct kvm_memory_slot *ki_slot_at(struct kvm *kvm, u64 hva, u64 *end)
+static u64 ki_answer(struct ki_aging *a, const struct kvm_memory_slot *slot,
+		     enum ki_question question, struct ki_span range, bool *young)
 {
-	struct ki_hva_iter iter;
-	u64 next = *end;
+	u64 gfn = ki_slot_gfn(slot, range.start);
+	u64 stop = min_t(u64, ALIGN(gfn + 1, 64), slot->base_gfn + slot->npages);
+	struct ki_span asked = {
+		.start	= range.start,
+		.end	= min(range.end, ki_slot_hva(slot, stop)),
+	};
+	struct ki_leaves leaves;
 
-	ki_slots_for_each_hva(kvm, &iter, hva, *end) {
-		if (iter.slot->userspace_addr <= hva)
-			return iter.slot;
-		next = min_t(u64, next, iter.slot->userspace_addr);
+	spin_lock(&a->lock);
+	leaves = ki_look_up(a, asked);
+	if (!leaves.alone) {
+		asked.end = asked.start + PAGE_SIZE;
+	} else if (leaves.pages > 1) {
+		stop = min_t(u64, ALIGN(gfn + 1, leaves.pages),
+			     slot->base_gfn + slot->npages);
+		asked.end = min(range.end, ki_slot_hva(slot, stop));
 	}
-	*end = next;
-	return NULL;
+	/* What could not be written down is not cleared. */
+	if (question != KI_TEST && !ki_aged_room(a, asked, leaves.pages))
+		question = KI_TEST;
+
+	if (leaves.alone && leaves.pages > 1) {
+		*young |= ki_ask_part(a, question, asked, leaves.pages);
+	} else {
+		struct ki_span page = asked;
+
+		for (; page.start < asked.end; page.start += PAGE_SIZE) {
+			page.end = page.start + PAGE_SIZE;
+			*young |= ki_ask_part(a, question, page, leaves.pages);
+		}
+	}
+	/* The accessed bit of a leaf speaks of all its pages; so does the debt. */
+	*young |= ki_owed_any(a, asked, leaves.alone ? leaves.pages : 1,
+			      question != KI_TEST);
+	spin_unlock(&a->lock);
+	return asked.end;
 }
 
 static bool ki_aging_young(void *data, enum ki_question question, u64 start,
@@ -189,24 +256,26 @@ static bool ki_aging_young(void *data, enum ki_question question, u64 start,
 	bool young = false;
 
 	while (start < end) {
+		struct kvm_memory_slot *slot = ki_slot_from_hva(a->kvm, start, end);
 		struct ki_span range = { start, end };
-		struct kvm_memory_slot *slot = ki_slot_at(a->kvm, start, &range.end);
 
+		if (slot && slot->userspace_addr <= start) {
+			start = ki_answer(a, slot, question, range, &young);
+			continue;
+		}
 		/* Outside of all slots: KVM's own ones, and those of SMM. */
 		if (slot)
-			young |= ki_ask_leaf(a, slot, question, range, &start);
-		else
-			young |= ki_kvm_ask(a->kvm, question, start, range.end);
-		if (!slot)
-			start = range.end;
+			range.end = slot->userspace_addr;
+		young |= ki_kvm_ask(a->kvm, question, start, range.end);
+		start = range.end;
 	}
 	srcu_read_unlock(&a->kvm->srcu, idx);
 	return young;
 }
 
-/* Of leaves without marks: ask KVM, of a huge one about one page. */
+/* Of leaves without marks, ask KVM; of a huge one about one page. */
 static void ki_test_word(struct ki_aging *a, const struct kvm_memory_slot *slot,
-			 u64 gfn, unsigned int word)
+			 u64 gfn, unsigned int word, bool overlap)
 {
 	bool huge = ki_word_is_in(a->bits.huge, word);
 	u64 todo = a->bits.present[word] & a->bits.want[word];
@@ -215,9 +284,10 @@ static void ki_test_word(struct ki_aging *a, const struct kvm_memory_slot *slot,
 		unsigned int i = __ffs64(todo);
 		u64 hva = ki_slot_hva(slot, gfn + i);
 
-		if (!ki_kvm_ask(a->kvm, KI_TEST, hva, hva + PAGE_SIZE))
-			continue;
-		a->bits.young[word] |= huge ? ~0ULL : BIT_ULL(i);
+		if (ki_kvm_ask(a->kvm, KI_TEST, hva, hva + PAGE_SIZE))
+			a->bits.young[word] |= huge ? ~0ULL : BIT_ULL(i);
+		if (huge && !overlap)
+			break;
 	}
 }
 
@@ -229,10 +299,11 @@ static bool ki_write_word(struct ki_aging *a, const struct kvm_memory_slot *slot
 	u64 todo = a->bits.young[word];
 
 	for (; todo; todo &= todo - 1) {
-		struct ki_span leaf = ki_leaf_span(slot, gfn + __ffs64(todo),
-						   pages);
+		u64 hva = ki_slot_hva(slot, gfn + __ffs64(todo));
+		struct ki_span page = { hva, hva + PAGE_SIZE };
+		struct ki_gfns leaf = ki_widened(slot, page, pages);
 
-		if (ki_aged_room(a, leaf))
+		if (ki_gfnmap_room(&a->aged, leaf, KI_GFP_AT_ONCE))
 			ki_write_aged(a, leaf);
 		if (pages > 1)
 			return true;
@@ -244,52 +315,49 @@ static bool ki_write_word(struct ki_aging *a, const struct kvm_memory_slot *slot
  * What is to be unmapped, of one group of words: its accessed bits go with it.
  * They are left as they are: KVM may want to pass them on to the host.
  */
-static void ki_unmap_group(struct ki_aging *a, const struct ki_piece *p,
-			   unsigned int from, unsigned int to)
+static void ki_unmap_group(struct ki_aging *a, const struct kvm_memory_slot *slot,
+			   struct ki_gfns gfns)
 {
-	const struct kvm_memory_slot *slot = p->slots.slot;
+	unsigned int from = gfns.start % KI_SLICE_PAGES;
+	unsigned int count = gfns.end - gfns.start;
 	struct ki_survey s = {
-		.base	= p->slice << KI_SLICE_SHIFT,
+		.base	= ALIGN_DOWN(gfns.start, KI_SLICE_PAGES),
 		.first	= from / 64,
-		.end	= DIV_ROUND_UP(to, 64),
+		.end	= DIV_ROUND_UP(from + count, 64),
 		.marked	= &a->bits,
 		.others	= &a->bits,
 	};
-	bool done = false;
+	bool done;
 
 	spin_lock(&a->lock);
-	bitmap_set((unsigned long *)a->bits.want, from, to - from);
+	bitmap_set((unsigned long *)a->bits.want, from, count);
 	done = ki_survey(a->kvm, &s);
 	for (unsigned int word = s.first; !done && word < s.end; word++) {
 		u64 gfn = s.base + 64 * word;
 
 		if (!s.is_all)
-			ki_test_word(a, slot, gfn, word);
+			ki_test_word(a, slot, gfn, word, s.overlap);
 		done = ki_write_word(a, slot, gfn, word);
 	}
 	ki_clear_bits(a, s.first);
 	spin_unlock(&a->lock);
 }
 
-static void ki_aging_unmap(void *data, u64 start, u64 end, bool may_sleep)
+static void ki_aging_unmap(void *data, u64 start, u64 end)
 {
+	const u64 group = KI_HUGE_WORDS * 64;
+	struct ki_span span = { start, end };
 	struct ki_aging *a = data;
 	int idx = srcu_read_lock(&a->kvm->srcu);
-	struct ki_span span = { start, end };
-	struct ki_piece p;
+	struct ki_hva_iter iter;
 
-	ki_for_each_piece(&p, a->kvm, span) {
-		const unsigned int group = KI_HUGE_WORDS * 64;
-		unsigned int from = p.first, stop = p.first + p.count;
+	ki_slots_for_each_hva(a->kvm, &iter, start, end) {
+		struct ki_gfns all = ki_slot_gfns(iter.slot, span), some = all;
 
-		while (from < stop) {
-			unsigned int to = min(ALIGN_DOWN(from, group) + group,
-					      stop);
-
-			ki_unmap_group(a, &p, from, to);
-			if (may_sleep)
-				cond_resched();
-			from = to;
+		for (; some.start < all.end; some.start = some.end) {
+			some.end = min(ALIGN(some.start + 1, group), all.end);
+			ki_unmap_group(a, iter.slot, some);
+			cond_resched();
 		}
 	}
 	srcu_read_unlock(&a->kvm->srcu, idx);
@@ -327,47 +395,49 @@ struct ki_aging *ki_aging_start(struct kvm *kvm)
 	return err == -EOPNOTSUPP ? NULL : ERR_PTR(err);
 }
 
-/* What is owed of the pages of a slot from one gfn on, up to another. */
-static int ki_pay_range(struct ki_aging *a, struct mm_struct *mm,
-			const struct ki_slot *slot, u64 gfn, u64 end)
+/* What is owed of the pages of a slot in one slice. Return: go on? */
+static bool ki_pay_slice(struct ki_aging *a, struct mm_struct *mm,
+			 const struct ki_slot *slot, struct ki_gfns gfns)
 {
-	int err = 0;
+	u64 base = ALIGN_DOWN(gfns.start, KI_SLICE_PAGES);
+	unsigned long *owed = (unsigned long *)
+		ki_gfnmap_slice(&a->owed, base >> KI_SLICE_SHIFT);
+	unsigned int from = gfns.start - base, to, end = gfns.end - base;
 
-	while (!err && gfn < end) {
-		u64 base = ALIGN_DOWN(gfn, KI_SLICE_PAGES);
-		u64 stop = min(base + KI_SLICE_PAGES, end);
-		unsigned long *owed = (unsigned long *)
-			ki_gfnmap_slice(&a->owed, gfn >> KI_SLICE_SHIFT);
-		unsigned int from = gfn - base, to;
+	for (; owed; from = to) {
+		struct ki_span span;
 
-		for (gfn = stop; owed && !err; from = to) {
-			struct ki_span span;
-
-			from = find_next_bit(owed, stop - base, from);
-			to = find_next_zero_bit(owed, stop - base, from);
-			if (from == to)
-				break;
-			span.start = slot->hva +
-				     (base + from - slot->gfn) * PAGE_SIZE;
-			span.end = span.start + (to - from) * PAGE_SIZE;
-			err = ki_host_make_span_young(mm, span);
-			cond_resched();
-		}
+		from = find_next_bit(owed, end, from);
+		to = find_next_zero_bit(owed, end, from);
+		if (from == to)
+			break;
+		span.start = slot->hva + (base + from - slot->gfn) * PAGE_SIZE;
+		span.end = span.start + (to - from) * PAGE_SIZE;
+		if (ki_host_make_span_young(mm, span))
+			return false;
 	}
-	return err;
+	cond_resched();
+	/* Neither who closes nor a VMM that goes is to wait for this. */
+	return !fatal_signal_pending(current) && atomic_read(&mm->mm_users) > 1;
 }
 
 /* Nobody adds to the debt any more. */
 static void ki_pay(struct ki_aging *a, struct mm_struct *mm)
 {
 	struct ki_slot slot;
-	int err = 0;
 
-	for (u64 gfn = 0; !err && ki_slots_next(a->kvm, gfn, &slot);
-	     gfn = slot.gfn + slot.pages)
-		if (slot.hva)
-			err = ki_pay_range(a, mm, &slot, slot.gfn,
-					   slot.gfn + slot.pages);
+	for (u64 gfn = 0; ki_slots_next(a->kvm, gfn, &slot);
+	     gfn = slot.gfn + slot.pages) {
+		struct ki_gfns some = { slot.gfn, slot.gfn };
+
+		for (; slot.hva && some.start < slot.gfn + slot.pages;
+		     some.start = some.end) {
+			some.end = min(ALIGN(some.start + 1, KI_SLICE_PAGES),
+				       slot.gfn + slot.pages);
+			if (!ki_pay_slice(a, mm, &slot, some))
+				return;
+		}
+	}
 }
 
 void ki_aging_stop(struct ki_aging *a, struct mm_struct *mm)
@@ -391,6 +461,11 @@ u64 ki_aging_pages(struct ki_aging *a)
 	pages = a->pages;
 	spin_unlock(&a->lock);
 	return pages;
+}
+
+bool ki_step_wanted(const struct ki_collect *c)
+{
+	return c->clear && c->aging && spin_is_contended(&c->aging->lock);
 }
 
 void ki_step_begin(struct ki_collect *c)
@@ -426,7 +501,8 @@ static void ki_owe_giant(struct ki_aging *a, const struct ki_collect *c)
 	}
 }
 
-void ki_step_end(struct ki_collect *c, unsigned int first, unsigned int end)
+void ki_step_end(struct ki_collect *c, unsigned int first, unsigned int end,
+		 bool giant_taken)
 	__releases(&c->aging->lock)
 {
 	if (!c->clear || !c->aging) {
@@ -435,15 +511,23 @@ void ki_step_end(struct ki_collect *c, unsigned int first, unsigned int end)
 	}
 	ki_owe(c->aging, c, ALIGN_DOWN(first, KI_HUGE_WORDS),
 	       ALIGN(end, KI_HUGE_WORDS));
-	if (c->giant_taken)
+	if (giant_taken)
 		ki_owe_giant(c->aging, c);
 	spin_unlock(&c->aging->lock);
 }
 
 static bool ki_host_room(struct ki_aging *a, struct ki_span span, gfp_t gfp)
 {
-	return ki_gfnmap_room(&a->owed, a->kvm, span, gfp) &&
-	       ki_gfnmap_room(&a->host, a->kvm, span, gfp);
+	struct ki_hva_iter iter;
+
+	ki_slots_for_each_hva(a->kvm, &iter, span.start, span.end) {
+		struct ki_gfns gfns = ki_slot_gfns(iter.slot, span);
+
+		if (!ki_gfnmap_room(&a->owed, gfns, gfp) ||
+		    !ki_gfnmap_room(&a->host, gfns, gfp))
+			return false;
+	}
+	return true;
 }
 
 int ki_aging_host_room(struct ki_aging *a, struct ki_span span)
@@ -459,11 +543,16 @@ bool ki_aging_add_host(struct ki_aging *a, struct ki_span span)
 {
 	int idx = srcu_read_lock(&a->kvm->srcu);
 	bool room = ki_host_room(a, span, KI_GFP_AT_ONCE);
+	struct ki_hva_iter iter;
 
 	spin_lock(&a->lock);
-	if (room) {
-		ki_gfnmap_set(&a->owed, a->kvm, span);
-		ki_gfnmap_set(&a->host, a->kvm, span);
+	ki_slots_for_each_hva(a->kvm, &iter, span.start, span.end) {
+		struct ki_gfns gfns = ki_slot_gfns(iter.slot, span);
+
+		if (!room)
+			break;
+		ki_gfnmap_set(&a->owed, gfns);
+		ki_gfnmap_set(&a->host, gfns);
 	}
 	spin_unlock(&a->lock);
 	srcu_read_unlock(&a->kvm->srcu, idx);

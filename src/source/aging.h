@@ -63,14 +63,19 @@ u64 ki_aging_pages(struct ki_aging *a);
 /** ki_step_begin() - a step of an order begins */
 void ki_step_begin(struct ki_collect *c) __acquires(&c->aging->lock);
 
+/** ki_step_wanted() - is the host waiting for the step to end? */
+bool ki_step_wanted(const struct ki_collect *c);
+
 /**
  * ki_step_end() - and ends: what it cleared is owed to the host
  * @c: the order
  * @first: first word of the slice that the step was about; of the leaves that
  *	lie in it in part, the rest is taken care of
  * @end: first word behind it
+ * @giant_taken: it cleared a leaf that is larger than the slice
  */
-void ki_step_end(struct ki_collect *c, unsigned int first, unsigned int end)
+void ki_step_end(struct ki_collect *c, unsigned int first, unsigned int end,
+		 bool giant_taken)
 	__releases(&c->aging->lock);
 
 /**

@@ -48,11 +48,11 @@ static int ki_collect_some(struct kvm *kvm, struct ki_collect *c,
 			res = ki_walk_tables(&tables, &w);
 			*word = stop;
 		} while (res == KI_WALK_DONE && *word < end &&
-			 !ki_mmu_lock_wanted(kvm));
+			 !ki_mmu_lock_wanted(kvm) && !ki_step_wanted(c));
 	}
 	ki_mmu_unlock(kvm);
 	c->giant_taken |= w.giant_taken;
-	ki_step_end(c, first, *word);
+	ki_step_end(c, first, *word, w.giant_taken);
 
 	if (res == KI_WALK_GIANT)
 		return -EAGAIN;

@@ -5,34 +5,43 @@
 
 #include "source/gfnmap.h"
 
-struct ki_piece *ki_piece_start(struct ki_piece *p, struct kvm *kvm,
-				struct ki_span span)
+struct ki_gfns ki_slot_gfns(const struct kvm_memory_slot *slot,
+			    struct ki_span span)
 {
-	*p = (struct ki_piece) { .span = span };
-	ki_hva_iter_start(&p->slots, kvm, span.start, span.end);
-	return p;
+	u64 start = max_t(u64, span.start, slot->userspace_addr);
+	u64 end = min(span.end, ki_slot_hva_end(slot));
+
+	return (struct ki_gfns) {
+		.start	= ki_slot_gfn(slot, start),
+		.end	= ki_slot_gfn(slot, end),
+	};
 }
 
-bool ki_piece_next(struct ki_piece *p)
-{
-	const struct kvm_memory_slot *slot;
-	u64 gfn;
+/**
+ * struct ki_piece - as much of a range as lies in one slice
+ * @slice: the slice
+ * @first: the first page in it
+ * @count: how many
+ */
+struct ki_piece {
+	u64 slice;
+	unsigned int first;
+	unsigned int count;
+};
 
-	p->hva += p->count * PAGE_SIZE;
-	if (p->hva == p->slot_end) {
-		if (!ki_hva_iter_next(&p->slots))
-			return false;
-		slot = p->slots.slot;
-		p->hva = max_t(u64, p->span.start, slot->userspace_addr);
-		p->slot_end = min(p->span.end, ki_slot_hva_end(slot));
-	}
-	gfn = ki_slot_gfn(p->slots.slot, p->hva);
+static bool ki_piece_at(u64 gfn, u64 end, struct ki_piece *p)
+{
+	if (gfn >= end)
+		return false;
 	p->slice = gfn >> KI_SLICE_SHIFT;
 	p->first = gfn % KI_SLICE_PAGES;
-	p->count = min_t(u64, (p->slot_end - p->hva) / PAGE_SIZE,
-			 KI_SLICE_PAGES - p->first);
+	p->count = min_t(u64, end - gfn, KI_SLICE_PAGES - p->first);
 	return true;
 }
+
+#define ki_for_each_piece(p, gfns)					\
+	for (u64 gfn_ = (gfns).start; ki_piece_at(gfn_, (gfns).end, p);	\
+	     gfn_ += (p)->count)
 
 void ki_gfnmap_destroy(struct ki_gfnmap *m)
 {
@@ -61,37 +70,33 @@ int ki_gfnmap_add(struct ki_gfnmap *m, u64 slice, gfp_t gfp)
 	return err == -EBUSY ? 0 : err;
 }
 
-bool ki_gfnmap_room(struct ki_gfnmap *m, struct kvm *kvm, struct ki_span span,
-		    gfp_t gfp)
+bool ki_gfnmap_room(struct ki_gfnmap *m, struct ki_gfns gfns, gfp_t gfp)
 {
 	struct ki_piece p;
 
-	ki_for_each_piece(&p, kvm, span)
+	ki_for_each_piece(&p, gfns)
 		if (ki_gfnmap_add(m, p.slice, gfp))
 			return false;
 	return true;
 }
 
-u64 ki_gfnmap_set(struct ki_gfnmap *m, struct kvm *kvm, struct ki_span span)
+void ki_gfnmap_set(struct ki_gfnmap *m, struct ki_gfns gfns)
 {
 	struct ki_piece p;
-	u64 pages = 0;
 
-	ki_for_each_piece(&p, kvm, span) {
+	ki_for_each_piece(&p, gfns) {
 		u64 *map = ki_gfnmap_slice(m, p.slice);
 
 		if (map)
 			bitmap_set((unsigned long *)map, p.first, p.count);
-		pages += p.count;
 	}
-	return pages;
 }
 
-void ki_gfnmap_clear(struct ki_gfnmap *m, struct kvm *kvm, struct ki_span span)
+void ki_gfnmap_clear(struct ki_gfnmap *m, struct ki_gfns gfns)
 {
 	struct ki_piece p;
 
-	ki_for_each_piece(&p, kvm, span) {
+	ki_for_each_piece(&p, gfns) {
 		u64 *map = ki_gfnmap_slice(m, p.slice);
 
 		if (map)
@@ -99,11 +104,11 @@ void ki_gfnmap_clear(struct ki_gfnmap *m, struct kvm *kvm, struct ki_span span)
 	}
 }
 
-bool ki_gfnmap_any(struct ki_gfnmap *m, struct kvm *kvm, struct ki_span span)
+bool ki_gfnmap_any(struct ki_gfnmap *m, struct ki_gfns gfns)
 {
 	struct ki_piece p;
 
-	ki_for_each_piece(&p, kvm, span) {
+	ki_for_each_piece(&p, gfns) {
 		u64 *map = ki_gfnmap_slice(m, p.slice);
 		unsigned int end = p.first + p.count;
 

@@ -75,7 +75,7 @@ static void ki_host_huge(struct ki_host *h, pte_t *entry, unsigned long addr,
 	if (!h->c)
 		ki_host_entry_make_young(entry);
 	else if (ki_host_entry_is_young(entry, false) && ki_host_found(h, leaf))
-		ki_host_entry_make_old(h->vma, addr, entry);
+		ki_host_entry_make_old(h->vma, addr, entry, false);
 }
 
 /* A part of a table of pages. Under its lock, as the next. */
@@ -103,7 +103,7 @@ static void ki_host_look(struct ki_host *h, pte_t *entries, unsigned long addr,
 			for (unsigned int k = first; k < i; k++)
 				ki_host_entry_make_old(h->vma,
 						       addr + k * PAGE_SIZE,
-						       &entries[k]);
+						       &entries[k], true);
 		i++;
 	}
 }
@@ -127,6 +127,7 @@ static void ki_host_pmd(struct ki_host *h, pmd_t *pmd, unsigned long addr,
 	spinlock_t *lock; /* of the entry, or of the table that it points to */
 	pmd_t seen;
 
+again:
 	rcu_read_lock();
 	seen = READ_ONCE(*pmd);
 	if (pmd_none(seen) || !pmd_present(seen))
@@ -134,15 +135,18 @@ static void ki_host_pmd(struct ki_host *h, pmd_t *pmd, unsigned long addr,
 	lock = pmd_leaf(seen) ? pmd_lockptr(h->mm, pmd) :
 				pte_lockptr(h->mm, &seen);
 	spin_lock(lock);
-	/* Changed before we had the lock: as if we had come earlier. */
-	if (pmd_leaf(seen) ? pmd_leaf(READ_ONCE(*pmd)) :
-			     pmd_val(seen) == pmd_val(READ_ONCE(*pmd))) {
-		if (pmd_leaf(seen))
-			ki_host_huge(h, (pte_t *)pmd, addr, PMD_SIZE);
-		else
-			ki_host_pages(h, (pte_t *)pmd_page_vaddr(seen) +
-					 pte_index(addr), addr, end);
+	if (pmd_leaf(seen) ? !pmd_leaf(READ_ONCE(*pmd)) :
+			     pmd_val(seen) != pmd_val(READ_ONCE(*pmd))) {
+		/* Split or merged before we had the lock. */
+		spin_unlock(lock);
+		rcu_read_unlock();
+		goto again;
 	}
+	if (pmd_leaf(seen))
+		ki_host_huge(h, (pte_t *)pmd, addr, PMD_SIZE);
+	else
+		ki_host_pages(h, (pte_t *)pmd_page_vaddr(seen) + pte_index(addr),
+			      addr, end);
 	spin_unlock(lock);
 out:
 	rcu_read_unlock();
@@ -201,7 +205,8 @@ static int ki_host_span(struct ki_host *h)
 {
 	unsigned long addr = h->span.start, end = h->span.end;
 
-	if (mmap_read_lock_killable(h->mm))
+	/* What is paid is no reason to wait for anybody. */
+	if (h->c ? mmap_read_lock_killable(h->mm) : !mmap_read_trylock(h->mm))
 		return -EINTR;
 	while (addr < end && !h->nothing_left) {
 		h->vma = find_vma(h->mm, addr);

@@ -13,8 +13,8 @@
  * @span: the memory; what is not mapped is left alone
  *
  * The host's page aging takes a page for young that either the VMM's table or KVM
- * says is. Takes mmap_lock; may sleep. Return: 0, or -EINTR if a signal to the
- * death is pending.
+ * says is. Return: 0, or -EINTR if mmap_lock is held for writing: that is not
+ * waited for.
  */
 int ki_host_make_span_young(struct mm_struct *mm, struct ki_span span);
 

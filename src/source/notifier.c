@@ -220,9 +220,12 @@ int ki_notifier_collect(struct kvm *kvm, struct ki_collect *c)
 
 		if (memchr_inv(&a->bits.want[r.first], 0,
 			       (r.end - r.first) * sizeof(u64))) {
+			bool giant_taken = c->giant_taken;
+
 			ki_step_begin(c);
 			err = ki_ask(kvm, c, a, r);
-			ki_step_end(c, r.first, r.end);
+			ki_step_end(c, r.first, r.end,
+				    c->giant_taken && !giant_taken);
 		}
 		if (!err && fatal_signal_pending(current))
 			err = -EINTR;

@@ -130,7 +130,8 @@ enum kvm_idle_tlb_policy {
  *	all guest memory, in bytes
  * @slot_generation: changes whenever a memslot does. Opaque
  * @harvested_pages: pages found young and cleared through any file since the
- *	VM was first opened. A huge page counts with all its pages
+ *	VM was first opened, or told as kept (@aged_pages). A huge page counts
+ *	with all its pages
  * @flushes: TLB flushes asked for since the VM was first opened
  * @aged_pages: pages that the host's own page aging found young and cleared, or
  *	was about to unmap, and which were kept for the files open here. Counted
@@ -224,7 +225,8 @@ struct kvm_idle_slots {
  *
  * A file begins with the first VM of its process. To select another one is as
  * if the file were closed and opened anew: what was due to it of the first is
- * dropped, and the position is 0. To select the one it has changes nothing.
+ * dropped, and the position is 0. But its options stay, @host where it can be
+ * had. To select the one it has changes nothing.
  */
 struct kvm_idle_select_vm {
 	__u32 size;
@@ -289,10 +291,11 @@ struct kvm_idle_open {
 #define KVM_IDLE_OPEN_SIZE_V1	16
 
 /*
- * Errors of all: -EFAULT, -EINVAL, -E2BIG as above, -ESRCH: the VMM is gone.
- * GET_SLOTS also: -EAGAIN: the slots keep changing; -EINTR. With COUNT_MAPPED
+ * Errors of all: -EFAULT, -EINVAL, -E2BIG as above, -ESRCH: the VMM is gone,
+ * -EINTR. GET_SLOTS also: -EAGAIN: the slots keep changing. With COUNT_MAPPED
  * also: -EOPNOTSUPP as read, -ENOMEM. SELECT_VM also: -ENODEV, -ENOMEM, -EBUSY
- * as open.
+ * as open. SET_OPTIONS also: -EOPNOTSUPP: @host on a file that may harvest, and
+ * the host's page aging is not shared (KVM_IDLE_INFO_SHARED).
  */
 #define KVM_IDLE_IOC_TYPE	0xBE
 #define KVM_IDLE_GET_INFO	_IOWR(KVM_IDLE_IOC_TYPE, 0x01, struct kvm_idle_info)

@@ -20,17 +20,27 @@ static struct ftrace_ops ipmodify_ops = {
 	.flags = FTRACE_OPS_FL_IPMODIFY | FTRACE_OPS_FL_SAVE_REGS_IF_SUPPORTED,
 };
 
+/* Not ftrace_free_filter(), which 5.10 does not export. */
+static void ipmodify_free(void)
+{
+	ftrace_set_filter(&ipmodify_ops, NULL, 0, 1);
+}
+
 static int __init ipmodify_init(void)
 {
 	int err = ftrace_set_filter(&ipmodify_ops, (unsigned char *)FUNCTION,
 				    strlen(FUNCTION), 1);
 
-	return err ?: register_ftrace_function(&ipmodify_ops);
+	err = err ?: register_ftrace_function(&ipmodify_ops);
+	if (err)
+		ipmodify_free();
+	return err;
 }
 
 static void __exit ipmodify_exit(void)
 {
 	unregister_ftrace_function(&ipmodify_ops);
+	ipmodify_free();
 }
 
 module_init(ipmodify_init);

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Who opens the file O_RDONLY looks, and changes nothing that others see. */
 #include <errno.h>
-#include <signal.h>
-#include <stdio.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include "cat.h"
 #include "idle.h"
 #include "ktap.h"
 #include "options.h"
@@ -64,50 +61,19 @@ static void changes_no_harvest(void)
 	}
 }
 
-/* In a child: cat the file of @pid over and over, and count. */
-static pid_t cat_for_ever(unsigned long *passes)
-{
-	static uint64_t buffer[8192];
-	pid_t vmm_pid = getpid(), child;
-
-	fflush(stdout);
-	child = fork();
-	if (child)
-		return child;
-	for (;;) {
-		int fd = open(idle_path(vmm_pid), O_RDONLY);
-		ssize_t got;
-
-		do {
-			got = read(fd, buffer, sizeof(buffer));
-		} while (got > 0);
-		if (fd < 0 || got < 0)
-			_exit(1);
-		close(fd);
-		(*passes)++;
-	}
-}
-
 static void changes_no_harvest_while_it_runs(void)
 {
-	unsigned long *passes = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE,
-				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	pid_t child = cat_for_ever(passes);
 	unsigned long round;
-	int status;
+	struct cat cat;
 
+	cat_start(&cat);
 	/* However busy the machine is, let the two meet often. */
-	for (round = 0; round < rounds || *(volatile unsigned long *)passes < rounds; round++) {
+	for (round = 0; round < rounds || *cat.passes < rounds; round++) {
 		touch_some();
 		expect_exact(&harvester, "a harvest beside a cat");
-		if (waitpid(child, &status, WNOHANG) == child) {
-			EXPECT(false, "the child's read failed");
-			return;
-		}
 	}
-	kill(child, SIGKILL);
-	waitpid(child, &status, 0);
-	ktap_diag("%lu harvests, %lu passes of cat beside them", round, *passes);
+	ktap_diag("%lu harvests, %lu passes of cat beside them", round, *cat.passes);
+	cat_stop(&cat);
 }
 
 static void setup(void)

@@ -66,11 +66,12 @@ static void ki_reader_join(struct ki_reader *r, struct ki_vm *vm)
 
 static void ki_reader_leave(struct ki_reader *r)
 {
-	struct mm_struct *mm = mmget_not_zero(r->mm) ? r->mm : NULL;
+	bool harvests = r->mode & FMODE_WRITE;
 	struct ki_vm *vm = r->vm;
+	struct mm_struct *mm = harvests && mmget_not_zero(r->mm) ? r->mm : NULL;
 
 	mutex_lock(&vm->lock);
-	if (r->mode & FMODE_WRITE)
+	if (harvests)
 		ki_vm_remove_harvester(vm, mm);
 	if (ki_reader_has_pending(r)) {
 		list_del(&r->node);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/err.h>
 #include <linux/hashtable.h>
 #include <linux/lockdep.h>
 #include <linux/mmu_notifier.h>

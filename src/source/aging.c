@@ -46,11 +46,6 @@ int ki_aging_prepare(struct ki_aging *a, u64 slice)
 	return err ?: ki_gfnmap_add(&a->aged, slice, GFP_KERNEL_ACCOUNT);
 }
 
-static bool ki_word_is_in(const u64 *map, unsigned int word)
-{
-	return map[word / 64] & BIT_ULL(word % 64);
-}
-
 /* What was looked up around a word; see ki_aging.bits. */
 static void ki_clear_bits(struct ki_aging *a, unsigned int word)
 {
@@ -217,6 +212,8 @@ static u64 ki_answer(struct ki_aging *a, const struct kvm_memory_slot *slot,
 		.end	= min(range.end, ki_slot_hva(slot, stop)),
 	};
 	struct ki_leaves leaves;
+	struct ki_span part;
+	u64 step;
 
 	spin_lock(&a->lock);
 	leaves = ki_look_up(a, asked);
@@ -231,15 +228,12 @@ static u64 ki_answer(struct ki_aging *a, const struct kvm_memory_slot *slot,
 	if (question != KI_TEST && !ki_aged_room(a, asked, leaves.pages))
 		question = KI_TEST;
 
-	if (leaves.alone && leaves.pages > 1) {
-		*young |= ki_ask_part(a, question, asked, leaves.pages);
-	} else {
-		struct ki_span page = asked;
-
-		for (; page.start < asked.end; page.start += PAGE_SIZE) {
-			page.end = page.start + PAGE_SIZE;
-			*young |= ki_ask_part(a, question, page, leaves.pages);
-		}
+	step = leaves.alone && leaves.pages > 1 ? asked.end - asked.start :
+						  PAGE_SIZE;
+	for (part.start = asked.start; part.start < asked.end;
+	     part.start = part.end) {
+		part.end = part.start + step;
+		*young |= ki_ask_part(a, question, part, leaves.pages);
 	}
 	/* The accessed bit of a leaf speaks of all its pages; so does the debt. */
 	*young |= ki_owed_any(a, asked, leaves.alone ? leaves.pages : 1,

@@ -67,11 +67,6 @@ static int ki_look(struct kvm *kvm, struct ki_collect *c, struct ki_asked *a,
 	return err;
 }
 
-static bool ki_word_is_in(const u64 *map, unsigned int word)
-{
-	return map[word / 64] & BIT_ULL(word % 64);
-}
-
 /* Where the leaf of a word of huge pages ends, in the range. */
 static unsigned int ki_leaf_end(const struct ki_bits *bits, unsigned int word,
 				struct ki_range r)

@@ -57,6 +57,12 @@ static inline void ki_bits_clear_answers(struct ki_bits *bits)
 	memset(bits->giant, 0, sizeof(bits->giant));
 }
 
+/* Of @huge and @giant, the bit of a word. */
+static inline bool ki_word_is_in(const u64 *map, unsigned int word)
+{
+	return map[word / 64] & BIT_ULL(word % 64);
+}
+
 /**
  * enum ki_walk_result - how a walk ended
  * @KI_WALK_DONE: the whole range was looked at

@@ -16,6 +16,7 @@
 #include <linux/io.h>
 #include <linux/mmzone.h>
 #include <linux/pfn.h>
+#include <linux/prefetch.h>
 #include <linux/string.h>
 #include <linux/types.h>
 
@@ -31,6 +32,37 @@ static inline u64 *ki_table_at(u64 phys)
 static inline bool ki_replace_entry(u64 *entry, u64 old, u64 new)
 {
 	return cmpxchg64(entry, old, new) == old;
+}
+
+/*
+ * Two neighbours at once, the first at a multiple of 16 bytes: for the processor
+ * the price of one. False also where there is no such instruction.
+ */
+static inline bool ki_replace_pair(u64 *entries, u64 old0, u64 old1, u64 new0,
+				   u64 new1)
+{
+#if defined(CONFIG_X86_64) && defined(system_has_cmpxchg128)
+	u128 old = (u128)old1 << 64 | old0;
+
+	return static_cpu_has(X86_FEATURE_CX16) &&
+	       cmpxchg128((u128 *)entries, old, (u128)new1 << 64 | new0) == old;
+#elif defined(CONFIG_X86_64)
+	return static_cpu_has(X86_FEATURE_CX16) &&
+	       cmpxchg_double(&entries[0], &entries[1], old0, old1, new0, new1);
+#else
+	return false;
+#endif
+}
+
+/* 64 entries, from the first of a cache line on, will be looked at soon. */
+static __always_inline void ki_soon(const u64 *entries, bool change)
+{
+	for (unsigned int i = 0; i < 64; i += 8) {
+		if (change)
+			prefetchw(&entries[i]);
+		else
+			prefetch(&entries[i]);
+	}
 }
 
 #else

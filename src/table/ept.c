@@ -14,6 +14,7 @@ static const struct ki_format ki_ept = {
 	.real_mask	= KI_KVM_PRESENT | KI_KVM_AD_EMULATED,
 	.real_value	= KI_KVM_PRESENT,
 	.accessed	= BIT_ULL(8),
+	.marks_tables	= true,
 };
 
 static const struct ki_format ki_ept_no_present_bit = {
@@ -22,6 +23,7 @@ static const struct ki_format ki_ept_no_present_bit = {
 	.real_mask	= KI_KVM_SPECIAL_EMULATED,
 	.real_value	= 0,
 	.accessed	= BIT_ULL(8),
+	.marks_tables	= true,
 };
 
 /*

@@ -13,7 +13,8 @@
 	.level_bits	= 9,			\
 	.max_leaf_level	= 3,	/* 1 GiB */	\
 	.leaf_mask	= BIT_ULL(7),		\
-	.leaf_value	= BIT_ULL(7)
+	.leaf_value	= BIT_ULL(7),		\
+	.table_value	= 0
 
 /*
  * Set in entries that KVM treats as present, clear in MMIO entries and in its

@@ -24,7 +24,8 @@
 	.page_mask	= KI_S2_TABLE,		\
 	.page_value	= KI_S2_TABLE,		\
 	.leaf_mask	= KI_S2_TABLE,		\
-	.leaf_value	= 0
+	.leaf_value	= 0,			\
+	.table_value	= KI_S2_TABLE
 
 static const struct ki_format ki_stage2_4k = {
 	KI_S2_FORMAT,

@@ -64,8 +64,39 @@ static inline bool ki_word_is_in(const u64 *map, unsigned int word)
 }
 
 /**
+ * struct ki_above - accessed bits one level above the pages of a slice
+ * @settled: in: their accessed bits were cleared, and all TLBs flushed since: as
+ *	long as one is clear, nothing has been translated through its entry
+ * @quiet: in and out: of those, tables in which nothing was young when they were
+ *	looked at after that flush: as long as the bit above is clear, nothing is
+ * @whole: in and out: of @quiet, tables that map all their pages
+ * @present: what the others of @quiet map, a bit a page of the slice; or NULL, and
+ *	then there are none
+ * @cleared: out: accessed bits that were found set, and cleared
+ * @untouched: out: entries whose accessed bit was clear before and after their
+ *	tables were looked at, or they were skipped
+ * @partly: out: there was a table for @quiet, but for want of @present
+ * @skipped: out: how many pages were not looked at
+ *
+ * A bit for each table of pages that the slice has at most, bit 0 being for its
+ * first page. Documentation/design/skipping.rst says why it is true.
+ */
+struct ki_above {
+	u64 settled;
+	u64 quiet;
+	u64 whole;
+	u64 *present;
+	u64 cleared;
+	u64 untouched;
+	bool partly;
+	u64 skipped;
+};
+
+/**
  * enum ki_walk_result - how a walk ended
- * @KI_WALK_DONE: the whole range was looked at
+ * @KI_WALK_DONE: the whole range was looked at; or, with @only_skip, something
+ *	has to be
+ * @KI_WALK_SKIPPED: with @only_skip: nothing has to be looked at
  * @KI_WALK_GIANT: there is a young leaf that reaches beyond the slice, and the
  *	caller did not say that it is ready to account for all of it
  * @KI_WALK_STRANGE: this is no table of this format: a depth, a leaf, or the
@@ -73,6 +104,7 @@ static inline bool ki_word_is_in(const u64 *map, unsigned int word)
  */
 enum ki_walk_result {
 	KI_WALK_DONE,
+	KI_WALK_SKIPPED,
 	KI_WALK_GIANT,
 	KI_WALK_STRANGE,
 };
@@ -91,6 +123,13 @@ enum ki_walk_result {
  * @start: first gfn to look at, a multiple of 64, in the slice
  * @end: first gfn not to look at, a multiple of 64, in the slice or its end
  * @clear: clear young bits, not only look
+ * @arm: with @clear and @above: tables of pages are not looked at, only the
+ *	accessed bits above them cleared; what is larger is treated as ever
+ * @only_skip: with @clear and @above: nothing is looked at, changed or answered; only
+ *	whether all tables of the range can be skipped and map all their pages, so
+ *	that all of it is present and idle
+ * @above: what is known of tables of pages, to look only at those that have been
+ *	used; or NULL. With @clear, and a format that has such accessed bits
  * @giant_ready: a young leaf larger than the slice may be cleared
  * @giant_taken: out: such a leaf was cleared: all of KI_GIANT_PAGES was young
  * @bits: where the answer goes
@@ -106,15 +145,19 @@ struct ki_walk {
 	u64 start;
 	u64 end;
 	bool clear;
+	bool arm;
+	bool only_skip;
 	bool giant_ready;
 	bool giant_taken;
+	struct ki_above *above;
 	struct ki_bits *bits;
 };
 
 /*
  * One instance of the walk (walk.h) a format. Each may run beside the
- * hardware and beside KVM: an entry is changed by one compare-and-exchange, if
- * it still is the real, young leaf that was seen.
+ * hardware and beside KVM: an entry is changed by one compare-and-exchange (of it
+ * alone, or of two neighbours at once), if it still is the real, young leaf, or
+ * the table, that was seen.
  *
  * _no_present_bit: tables of a KVM that does not mark real entries by a bit of
  * its own. _tracked: tables without accessed bits (eptad=0), where KVM takes

@@ -21,10 +21,12 @@
  *	being removed), and is neither counted nor changed
  * @real_value: what those bits are in a real entry
  * @accessed: set by hardware when it uses the entry
+ * @marks_tables: also in entries that point to tables
  * @page_mask: at level 1: further bits, to compare with @page_value
  * @page_value: what those bits are in a real entry
- * @leaf_mask: above level 1: the bits to compare with @leaf_value
- * @leaf_value: what those bits are if the entry maps memory and not a table
+ * @leaf_mask: above level 1: the bits to compare with the next two
+ * @leaf_value: what those bits are if the entry maps memory
+ * @table_value: and if it points to a table
  */
 struct ki_format {
 	unsigned int level_bits;
@@ -33,27 +35,55 @@ struct ki_format {
 	u64 real_mask;
 	u64 real_value;
 	u64 accessed;
+	bool marks_tables;
 	u64 page_mask;
 	u64 page_value;
 	u64 leaf_mask;
 	u64 leaf_value;
+	u64 table_value;
 };
 
-static __always_inline bool ki_is_real(const struct ki_format *f, u64 entry)
+/* An entry that can be told by some of its bits, provided that it is mapped. */
+struct ki_pattern {
+	u64 mask;
+	u64 value;
+};
+
+static __always_inline bool ki_matches(const struct ki_format *f, u64 entry,
+				       struct ki_pattern p)
 {
-	return (entry & f->real_mask) == f->real_value && (entry & f->mapped);
+	return (entry & p.mask) == p.value && (entry & f->mapped);
 }
 
-static __always_inline bool ki_is_real_page(const struct ki_format *f, u64 entry)
+static __always_inline struct ki_pattern ki_real(const struct ki_format *f)
 {
-	return (entry & (f->real_mask | f->page_mask)) ==
-	       (f->real_value | f->page_value) && (entry & f->mapped);
+	return (struct ki_pattern) { f->real_mask, f->real_value };
 }
 
-/* Of a real entry above level 1. */
-static __always_inline bool ki_maps_memory(const struct ki_format *f, u64 entry)
+static __always_inline struct ki_pattern ki_page(const struct ki_format *f)
 {
-	return (entry & f->leaf_mask) == f->leaf_value;
+	return (struct ki_pattern) { f->real_mask | f->page_mask,
+				     f->real_value | f->page_value };
+}
+
+/* Above level 1: something that maps memory, or a table. */
+static __always_inline struct ki_pattern ki_leaf(const struct ki_format *f)
+{
+	return (struct ki_pattern) { f->real_mask | f->leaf_mask,
+				     f->real_value | f->leaf_value };
+}
+
+static __always_inline struct ki_pattern ki_table(const struct ki_format *f)
+{
+	return (struct ki_pattern) { f->real_mask | f->leaf_mask,
+				     f->real_value | f->table_value };
+}
+
+/* And it was accessed; of a format with such a bit. */
+static __always_inline struct ki_pattern ki_young(const struct ki_format *f,
+						  struct ki_pattern p)
+{
+	return (struct ki_pattern) { p.mask | f->accessed, p.value | f->accessed };
 }
 
 static __always_inline u64 ki_level_pages(const struct ki_format *f,
@@ -62,30 +92,18 @@ static __always_inline u64 ki_level_pages(const struct ki_format *f,
 	return BIT_ULL((level - 1) * f->level_bits);
 }
 
-/* A real leaf of @level that was accessed; of a format with such a bit. */
-static __always_inline bool ki_is_young(const struct ki_format *f, u64 entry,
-					unsigned int level)
-{
-	u64 mask = f->real_mask | f->accessed |
-		   (level == 1 ? f->page_mask : f->leaf_mask);
-	u64 value = f->real_value | f->accessed |
-		    (level == 1 ? f->page_value : f->leaf_value);
-
-	return (entry & mask) == value && (entry & f->mapped);
-}
-
 /*
- * Clear the accessed bit of a real leaf; false if there is none to clear any
+ * Clear the accessed bit of what is @young; false if there is none to clear any
  * more. Never a plain bit clear: an entry that KVM has just replaced (by its
  * marker for removal, by a table, or by an MMIO entry with a generation in
  * those bits) would be damaged by it.
  */
-static __always_inline bool ki_clear_young(const struct ki_format *f, u64 *entry,
-					   unsigned int level)
+static __always_inline bool ki_clear_one(const struct ki_format *f, u64 *entry,
+					 struct ki_pattern young)
 {
 	u64 old = READ_ONCE(*entry);
 
-	while (ki_is_young(f, old, level)) {
+	while (ki_matches(f, old, young)) {
 		if (ki_replace_entry(entry, old, old & ~f->accessed))
 			return true;
 		old = READ_ONCE(*entry);
@@ -93,36 +111,171 @@ static __always_inline bool ki_clear_young(const struct ki_format *f, u64 *entry
 	return false;
 }
 
-/* 64 entries of level 1, those of @want alone. */
-static __always_inline void ki_walk_word(const struct ki_format *f,
-					 struct ki_walk *w, u64 *entries,
-					 unsigned int word)
+/* Entries are read a cache line at a time. */
+#define KI_LINE	8
+
+static __always_inline bool ki_is_line(const u64 *entries)
 {
-	u64 want = w->bits->want[word];
-	u64 present = 0, young = 0, todo;
+	return !((unsigned long)entries % (KI_LINE * sizeof(*entries)));
+}
+
+/* A bit for each of some entries: is it what we look for, and is it young? */
+struct ki_seen {
+	u64 found;
+	u64 young;
+};
+
+/*
+ * The entries of a line are as a rule all alike: then what all of them have and
+ * what any of them has tells it.
+ */
+static __always_inline struct ki_seen
+ki_look_at_line(const struct ki_format *f, const u64 *entries, struct ki_pattern p)
+{
+	const u64 usual = f->mapped & -f->mapped, mask = p.mask | usual;
+	struct ki_seen seen = { .found = 0 };
+	u64 any = 0, differs = 0;
+
+	for (unsigned int i = 0; i < KI_LINE; i++) {
+		u64 entry = READ_ONCE(entries[i]);
+
+		any |= entry;
+		differs |= entry ^ (p.value | usual);
+	}
+	if (!(differs & (mask | f->accessed))) {
+		seen.found = 0xff;	/* and idle */
+		return seen;
+	}
+	if (!(any & f->mapped))
+		return seen;
+#pragma GCC unroll 8
+	for (unsigned int i = 0; i < KI_LINE; i++) {
+		u64 entry = READ_ONCE(entries[i]);
+		u64 found = ki_matches(f, entry, p);
+
+		seen.found |= found << i;
+		seen.young |= (found & ((entry & f->accessed) != 0)) << i;
+	}
+	return seen;
+}
+
+/*
+ * Clear two neighbours, if both are @young, and readable (or whatever the lowest
+ * of f->mapped says), and nobody comes in between.
+ */
+static __always_inline bool ki_clear_two(const struct ki_format *f, u64 *entries,
+					 struct ki_pattern young)
+{
+	const u64 usual = f->mapped & -f->mapped;
+	u64 old0 = READ_ONCE(entries[0]), old1 = READ_ONCE(entries[1]);
+	u64 differs = (old0 ^ (young.value | usual)) | (old1 ^ (young.value | usual));
+
+	return !(differs & (young.mask | usual)) &&
+	       ki_replace_pair(entries, old0, old1, old0 & ~f->accessed,
+			       old1 & ~f->accessed);
+}
+
+/* Of two neighbours those that @todo says; the other is replaced by itself. */
+static __always_inline bool ki_clear_of_two(const struct ki_format *f, u64 *entries,
+					    u64 todo, struct ki_pattern young)
+{
+	const u64 usual = f->mapped & -f->mapped;
+	const u64 value = young.value | usual, mask = young.mask | usual;
+	u64 old0 = READ_ONCE(entries[0]), old1 = READ_ONCE(entries[1]);
+	u64 clear0 = -(todo & 1), clear1 = -(todo >> 1);
+
+	return !((((old0 ^ value) & clear0) | ((old1 ^ value) & clear1)) & mask) &&
+	       ki_replace_pair(entries, old0, old1,
+			       old0 & ~(f->accessed & clear0),
+			       old1 & ~(f->accessed & clear1));
+}
+
+/*
+ * Clear those of a line that @todo says. Return: those that were not, as somebody
+ * else was faster.
+ */
+static __always_inline u64 ki_clear_line(const struct ki_format *f, u64 *entries,
+					 u64 todo, struct ki_pattern young)
+{
+	u64 lost = 0;
+
+	for (; todo; todo &= todo - 1) {
+		unsigned long i = __ffs64(todo);
+
+		if (!ki_clear_one(f, &entries[i], young))
+			lost |= BIT_ULL(i);
+	}
+	return lost;
+}
+
+/*
+ * 64 entries that are probably all young. Between the locked operations is nothing
+ * but what tells that the next two are young, for they wait for what is before them
+ * and what is behind waits for them. Return: how many were cleared, from the first
+ * on, up to the first pair that is different.
+ */
+static __always_inline unsigned int
+ki_clear_run(const struct ki_format *f, u64 *entries, struct ki_pattern young)
+{
+	unsigned int i;
+
+	for (i = 0; i < 64; i += 2)
+		if (!ki_clear_two(f, &entries[i], young))
+			break;
+	return i;
+}
+
+/*
+ * Those of 64 entries that @todo says; two at a time, be it that one of them is as
+ * it should be. Return: those that were not, as somebody else was faster.
+ */
+static __always_inline u64 ki_clear_word(const struct ki_format *f, u64 *entries,
+					 u64 todo, struct ki_pattern young)
+{
+	u64 lost = 0;
+
+	while (todo) {
+		unsigned long i = __ffs64(todo) & ~1UL;
+		u64 pair = todo & (3ULL << i);
+
+		if (!ki_clear_of_two(f, &entries[i], pair >> i, young))
+			lost |= ki_clear_line(f, entries, pair, young);
+		todo &= ~pair;
+	}
+	return lost;
+}
+
+/* 64 entries of level 1, those of @want alone. Return: what is mapped. */
+static __always_inline u64 ki_walk_word(const struct ki_format *f,
+					struct ki_walk *w, u64 *entries,
+					unsigned int word)
+{
+	const struct ki_pattern young = ki_young(f, ki_page(f));
+	const u64 want = w->bits->want[word];
+	struct ki_seen seen = { .found = 0 };
+	unsigned int run = 0;
+	u64 done;
 
 	if (!want)
-		return;
+		return 0;
 
-	for (unsigned int i = 0; i < 64; i++) {
-		u64 entry = READ_ONCE(entries[i]);
-		u64 real = ki_is_real_page(f, entry);
+	if (w->clear && f->accessed && want == ~0ULL &&
+	    (READ_ONCE(entries[0]) & f->accessed))
+		run = ki_clear_run(f, entries, young);
+	done = run < 64 ? BIT_ULL(run) - 1 : ~0ULL;
+	for (unsigned int i = run & ~(KI_LINE - 1U); i < 64; i += KI_LINE) {
+		struct ki_seen line = ki_look_at_line(f, &entries[i], ki_page(f));
 
-		present |= real << i;
-		young |= (real & ((entry & f->accessed) != 0)) << i;
+		seen.found |= line.found << i;
+		seen.young |= line.young << i;
 	}
-
-	young &= want;
-	if (w->clear) {
-		for (todo = young; todo; todo &= todo - 1) {
-			unsigned long i = __ffs64(todo);
-
-			if (!ki_clear_young(f, &entries[i], 1))
-				young &= ~BIT_ULL(i);
-		}
-	}
-	w->bits->present[word] |= present & want;
-	w->bits->young[word] |= young;
+	seen.young &= want & ~done;
+	if (w->clear && seen.young)
+		seen.young &= ~ki_clear_word(f, entries, seen.young, young);
+	seen.found |= done;
+	w->bits->present[word] |= seen.found & want;
+	w->bits->young[word] |= seen.young | done;
+	return seen.found & want;
 }
 
 /* A leaf above level 1, of which @gfn is a page. */
@@ -140,7 +293,7 @@ ki_walk_huge(const struct ki_format *f, struct ki_walk *w, u64 *entry, u64 seen,
 	if (w->clear && young) {
 		if (ki_is_giant(pages) && !w->giant_ready)
 			return KI_WALK_GIANT;
-		young = ki_clear_young(f, entry, level);
+		young = ki_clear_one(f, entry, ki_young(f, ki_leaf(f)));
 		w->giant_taken |= ki_is_giant(pages) && young;
 	}
 	ki_add_huge_leaf(w->bits, first, end, pages, young);
@@ -153,66 +306,271 @@ static __always_inline u64 *ki_next_table(const struct ki_walk *w, u64 entry)
 			   (entry & w->high_addr_mask) << w->high_addr_shift);
 }
 
+/* The table that will be looked at next, if there is one, or NULL. */
+static __always_inline const u64 *ki_table_after(const struct ki_format *f,
+						 const struct ki_walk *w,
+						 const u64 *entry, bool last)
+{
+	u64 next = last ? 0 : READ_ONCE(entry[1]);
+
+	return ki_matches(f, next, ki_table(f)) ? ki_next_table(w, next) : NULL;
+}
+
+/* A range of pages in one slice and one table, whole words. */
+struct ki_part {
+	u64 gfn;
+	u64 end;
+};
+
+static __always_inline u64 ki_above_bit(const struct ki_format *f,
+					const struct ki_walk *w, struct ki_part p)
+{
+	return BIT_ULL((p.gfn - w->base) >> f->level_bits);
+}
+
+/* A table in which nothing was touched since it was looked at: what it maps. */
+static __always_inline void ki_skip_table(struct ki_walk *w, struct ki_part p,
+					  u64 bit)
+{
+	struct ki_above *above = w->above;
+	struct ki_bits *bits = w->bits;
+
+	for (unsigned int i = (p.gfn - w->base) / 64;
+	     i < (p.end - w->base) / 64; i++)
+		bits->present[i] |= bits->want[i] & (above->whole & bit ? ~0ULL :
+						     above->present[i]);
+	above->untouched |= bit;
+	above->skipped += p.end - p.gfn;
+}
+
 /*
- * Three moves, as in an odometer: down into a table, along it to the next
- * entry, and up as long as a table has been walked to its end.
+ * Can all of these tables, of which a slice has no more than 64, be skipped, and
+ * do they map all their pages? Most guests have much memory that nobody uses.
  */
+static __always_inline bool ki_skips_all(const struct ki_format *f,
+					 struct ki_walk *w, const u64 *entries,
+					 struct ki_part p)
+{
+	const u64 usual = f->mapped & -f->mapped;
+	const struct ki_pattern table = ki_table(f);
+	u64 shift = (p.gfn - w->base) >> f->level_bits;
+	u64 count = ((p.end - 1 - w->base) >> f->level_bits) + 1 - shift;
+	u64 mask = ~0ULL >> (64 - count) << shift;
+	struct ki_above *above = w->above;
+	u64 differs = 0;
+
+	if (~(above->quiet & above->whole) & mask)
+		return false;
+	for (u64 i = 0; i < count; i++)
+		differs |= READ_ONCE(entries[i]) ^ (table.value | usual);
+	if (differs & (table.mask | usual | f->accessed))
+		return false;
+	above->untouched |= mask;
+	above->skipped += p.end - p.gfn;
+	return true;
+}
+
+/* What is known of a table now that all of it was looked at. */
+static __always_inline void ki_remember(struct ki_above *above, u64 bit,
+					const struct ki_bits *bits,
+					unsigned int first, unsigned int end,
+					bool whole)
+{
+	if (!whole && !above->present) {
+		above->partly = true;
+		return;
+	}
+	for (unsigned int i = first; !whole && i < end; i++)
+		above->present[i] = bits->present[i];
+	above->quiet |= bit;
+	if (whole)
+		above->whole |= bit;
+	else
+		above->whole &= ~bit;
+}
+
+/* A table of pages, or the part of it that is in the walk. */
+static __always_inline enum ki_walk_result
+ki_walk_table(const struct ki_format *f, struct ki_walk *w, u64 *entry, u64 seen,
+	      struct ki_part p, const u64 *next)
+{
+	unsigned int first = (p.gfn - w->base) / 64, end = (p.end - w->base) / 64;
+	struct ki_above *above = f->marks_tables ? w->above : NULL;
+	u64 mapped = ~0ULL, wanted = ~0ULL, bit = 0;
+	u64 *table;
+
+	if (above) {
+		bit = ki_above_bit(f, w, p);
+		if (!(seen & f->accessed) && (above->quiet & bit)) {
+			ki_skip_table(w, p, bit);
+			return KI_WALK_DONE;
+		}
+		above->quiet &= ~bit;
+	}
+	table = ki_next_table(w, seen);
+	if (!table)
+		return KI_WALK_STRANGE;
+	if (above && (seen & f->accessed) &&
+	    ki_clear_one(f, entry, ki_young(f, ki_table(f))))
+		above->cleared |= bit;
+
+	table += p.gfn & (BIT_ULL(f->level_bits) - 1);
+	for (unsigned int i = first; i < end; i++, table += 64) {
+		if (next) {
+			ki_soon(next, false);
+			next += 64;
+		}
+		mapped &= ki_walk_word(f, w, table, i);
+		wanted &= w->bits->want[i];
+	}
+
+	/* Nothing came through here from before the look until after it. */
+	if (above && !(seen & f->accessed) && READ_ONCE(*entry) == seen) {
+		above->untouched |= bit;
+		if ((above->settled & bit) && wanted == ~0ULL &&
+		    p.end - p.gfn == BIT_ULL(f->level_bits))
+			ki_remember(above, bit, w->bits, first, end,
+				    mapped == ~0ULL);
+	}
+	return KI_WALK_DONE;
+}
+
+/* An entry of level 2. */
+static __always_inline enum ki_walk_result
+ki_walk_entry(const struct ki_format *f, struct ki_walk *w, u64 *entry,
+	      struct ki_part p, const u64 *next)
+{
+	u64 seen = READ_ONCE(*entry);
+
+	if (ki_matches(f, seen, ki_table(f))) {
+		/* What could not be armed is looked at as ever. */
+		if (f->marks_tables && w->arm &&
+		    (w->above->untouched & ki_above_bit(f, w, p)))
+			return KI_WALK_DONE;
+		return ki_walk_table(f, w, entry, seen, p, next);
+	}
+	if (ki_matches(f, seen, ki_leaf(f)))
+		return ki_walk_huge(f, w, entry, seen, p.gfn, 2);
+	return KI_WALK_DONE;
+}
+
+/*
+ * The entries above the tables of pages, 64 at most. Return: are there others,
+ * which are left as they are?
+ */
+static __always_inline bool ki_arm_entries(const struct ki_format *f,
+					   struct ki_walk *w, u64 *entries,
+					   struct ki_part p)
+{
+	u64 shift = (p.gfn - w->base) >> f->level_bits;
+	u64 count = ((p.end - 1 - w->base) >> f->level_bits) + 1 - shift;
+	const struct ki_pattern young = ki_young(f, ki_table(f));
+	struct ki_above *above = w->above;
+	u64 cleared = 0, armed;
+	unsigned int i = 0;
+
+	/* A whole slice, all of it used. */
+	if (count == 64 && ki_is_line(entries))
+		i = ki_clear_run(f, entries, young);
+	cleared = i < 64 ? BIT_ULL(i) - 1 : ~0ULL;
+	armed = cleared;
+	for (; i < count; i++) {
+		u64 entry = READ_ONCE(entries[i]);
+
+		if (!ki_matches(f, entry, ki_table(f)))
+			continue;
+		if (!(entry & f->accessed)) {
+			armed |= BIT_ULL(i);
+		} else if (ki_clear_one(f, &entries[i], young)) {
+			cleared |= BIT_ULL(i);
+			armed |= BIT_ULL(i);
+		}
+	}
+	above->cleared |= cleared << shift;
+	above->quiet &= ~(cleared << shift);
+	above->untouched |= armed << shift;
+	return armed << (64 - count) != ~0ULL << (64 - count);
+}
+
+/*
+ * Down to the entries of level 2, of which all that a slice has are in one table.
+ * Return: in @entries the first of them; NULL if there are none, and then the
+ * result is that of the whole walk.
+ */
+static __always_inline enum ki_walk_result
+ki_walk_down(const struct ki_format *f, struct ki_walk *w, u64 **entries)
+{
+	u64 index_mask = ~0ULL;	/* the root may be longer than a table */
+	u64 *table = ki_table_at(w->root);
+	unsigned int level = w->levels;
+
+	*entries = NULL;
+	for (; table; level--) {
+		u64 *entry = &table[(w->start >> (level - 1) * f->level_bits) &
+				    index_mask];
+		u64 seen;
+
+		if (level == 2) {
+			*entries = entry;
+			return KI_WALK_DONE;
+		}
+		index_mask = BIT_ULL(f->level_bits) - 1;
+		seen = READ_ONCE(*entry);
+		if (ki_matches(f, seen, ki_leaf(f)) && w->only_skip)
+			return KI_WALK_DONE;
+		if (ki_matches(f, seen, ki_leaf(f)))
+			return level > f->max_leaf_level ? KI_WALK_STRANGE :
+			       ki_walk_huge(f, w, entry, seen, w->start, level);
+		if (!ki_matches(f, seen, ki_table(f)))
+			return KI_WALK_DONE;
+		table = ki_next_table(w, seen);
+	}
+	return KI_WALK_STRANGE;
+}
+
 static __always_inline enum ki_walk_result ki_walk(const struct ki_format *f,
 						   struct ki_walk *w)
 {
-	const u64 table_entries = BIT_ULL(f->level_bits);
-	u64 *table[KI_MAX_LEVELS + 1];
-	unsigned int level = w->levels;
-	u64 gfn = w->start, end;
+	const u64 pages = BIT_ULL(f->level_bits);
+	enum ki_walk_result res;
+	struct ki_part all = { w->start, w->end }, p;
+	u64 *entries, reach;
 
-	if (level < 2 || level > KI_MAX_LEVELS)
+	if (w->levels < 2 || w->levels > KI_MAX_LEVELS)
 		return KI_WALK_STRANGE;
-	table[level] = ki_table_at(w->root);
-	if (!table[level])
-		return KI_WALK_STRANGE;
-
 	/* A VMM may have a memslot where its tables do not reach. */
-	end = (w->root_entries ?: table_entries) * ki_level_pages(f, level);
-	if (end > w->end)
-		end = w->end;
+	reach = (w->root_entries ?: pages) * ki_level_pages(f, w->levels);
+	if (all.end > reach)
+		all.end = reach;
+	if (all.gfn >= all.end)
+		return KI_WALK_DONE;
 
-	while (gfn < end) {
-		u64 index = gfn >> ((level - 1) * f->level_bits);
-		u64 *entry;
-
-		/* The root may be longer than a table. */
-		if (level < w->levels)
-			index &= table_entries - 1;
-		entry = &table[level][index];
-
-		if (level == 1) {
-			ki_walk_word(f, w, entry, (gfn - w->base) / 64);
-			gfn += 64;
-		} else {
-			u64 seen = READ_ONCE(*entry);
-
-			if (ki_is_real(f, seen)) {
-				enum ki_walk_result res;
-
-				if (!ki_maps_memory(f, seen)) {
-					level--;
-					table[level] = ki_next_table(w, seen);
-					if (!table[level])
-						return KI_WALK_STRANGE;
-					continue;
-				}
-				if (level > f->max_leaf_level)
-					return KI_WALK_STRANGE;
-				res = ki_walk_huge(f, w, entry, seen, gfn, level);
-				if (res != KI_WALK_DONE)
-					return res;
-			}
-			gfn = (gfn | (ki_level_pages(f, level) - 1)) + 1;
+	res = ki_walk_down(f, w, &entries);
+	if (!entries)
+		return res;
+	/* Those of the slices to come, as a rule. */
+	if (f->marks_tables && w->above && w->start == w->base) {
+		ki_soon(entries + 128, w->arm);
+		if (!((unsigned long)entries % (pages * sizeof(*entries)))) {
+			ki_soon(entries, w->arm);
+			ki_soon(entries + 64, w->arm);
 		}
+	}
+	if (f->marks_tables && w->only_skip)
+		return ki_skips_all(f, w, entries, all) ? KI_WALK_SKIPPED :
+							  KI_WALK_DONE;
+	if (f->marks_tables && w->arm && !ki_arm_entries(f, w, entries, all))
+		return KI_WALK_DONE;
 
-		while (level < w->levels &&
-		       !(gfn & (ki_level_pages(f, level + 1) - 1)))
-			level++;
+	for (p.gfn = all.gfn; p.gfn < all.end; p.gfn = p.end, entries++) {
+		p.end = (p.gfn | (pages - 1)) + 1;
+		if (p.end > all.end)
+			p.end = all.end;
+		res = ki_walk_entry(f, w, entries, p,
+				    ki_table_after(f, w, entries,
+						   p.end == all.end));
+		if (res != KI_WALK_DONE)
+			return res;
 	}
 	return KI_WALK_DONE;
 }

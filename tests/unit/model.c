@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -399,6 +400,18 @@ bool ki_replace_entry(u64 *entry, u64 old, u64 new)
 	if (*entry != old)
 		return false;
 	*entry = new;
+	return true;
+}
+
+bool ki_replace_pair(u64 *entries, u64 old0, u64 old1, u64 new0, u64 new1)
+{
+	assert((uintptr_t)entries % 16 == 0);
+	if (model_race)
+		model_race(entries);
+	if (entries[0] != old0 || entries[1] != old1)
+		return false;
+	entries[0] = new0;
+	entries[1] = new1;
 	return true;
 }
 

@@ -27,5 +27,12 @@ u64 *ki_table_at(u64 phys);
 
 /* Likewise, and what gets there first: hardware, or KVM. */
 bool ki_replace_entry(u64 *entry, u64 old, u64 new);
+bool ki_replace_pair(u64 *entries, u64 old0, u64 old1, u64 new0, u64 new1);
+
+static inline void ki_soon(const u64 *entries, bool change)
+{
+	(void)change;
+	__builtin_prefetch(entries);
+}
 
 #endif /* USERSPACE_ENV_H */

@@ -2,8 +2,9 @@
 /*
  * A harvest clears bits that other readers have yet to see. So it first makes
  * room to write them down for everyone, then collects, then writes them down,
- * all under the VM's lock: no reader can look in between, and nothing can fail
- * between the clearing and the writing down.
+ * all under the lock of the slice's region: no reader can look in between, and
+ * nothing can fail between the clearing and the writing down. Harvests of other
+ * regions go on at the same time, and write to nothing that this one does.
  *
  * The harvesting reader is treated like the others, and then takes what it
  * asked for out of its own pending map. So it gets what other readers cleared,
@@ -12,6 +13,8 @@
  */
 #include <linux/bitmap.h>
 #include <linux/lockdep.h>
+#include <linux/mutex.h>
+#include <linux/percpu.h>
 #include <linux/string.h>
 
 #include "compat/kvm_slots.h"
@@ -27,7 +30,7 @@ static int ki_prepare(struct ki_vm *vm, u64 slice, unsigned int count)
 	struct ki_reader *r;
 	int err;
 
-	lockdep_assert_held(&vm->lock);
+	lockdep_assert_held(ki_vm_slice_lock(vm, slice));
 	for (unsigned int i = 0; i < count; i++) {
 		err = ki_aging_prepare(vm->aging, slice + i);
 		if (err)
@@ -41,59 +44,127 @@ static int ki_prepare(struct ki_vm *vm, u64 slice, unsigned int count)
 	return 0;
 }
 
+/* Tables of pages that would stand where there is a larger leaf, a bit each. */
+static u64 ki_huge_tables(const struct ki_bits *bits)
+{
+	u64 tables = 0;
+
+	for (unsigned int word = 0; word < KI_SLICE_WORDS; word += KI_HUGE_WORDS)
+		if (ki_word_is_in(bits->huge, word))
+			tables |= BIT_ULL(word / KI_HUGE_WORDS);
+	return tables;
+}
+
+/* Tables of pages all of which was looked at, a bit each. */
+static u64 ki_whole_tables(struct ki_vm *vm, const struct ki_slice *s)
+{
+	unsigned int first = DIV_ROUND_UP(s->first, KI_HUGE_WORDS);
+	unsigned int end = s->first + s->words;
+	u64 behind = (s->index << KI_SLICE_SHIFT) + 64ULL * end;
+
+	/* The last one may be shorter. */
+	end = behind >= ki_slots_end(vm->kvm) ? DIV_ROUND_UP(end, KI_HUGE_WORDS) :
+						end / KI_HUGE_WORDS;
+	return first < end ? GENMASK_ULL(end - 1, first) : 0;
+}
+
+/* But not what is no news. */
+static void ki_add_young(struct ki_reader *r, const struct ki_slice *s,
+			 u64 no_news)
+{
+	unsigned int words = no_news ? KI_HUGE_WORDS : KI_SLICE_WORDS;
+
+	for (unsigned int word = 0; word < KI_SLICE_WORDS; word += words)
+		if (!(no_news & BIT_ULL(word / KI_HUGE_WORDS)))
+			ki_pending_add(&r->pending, s->index, word, words,
+				       &s->bits.young[word]);
+}
+
 static void ki_write_down(struct ki_vm *vm, const struct ki_slice *s,
-			  bool giant_taken)
+			  const struct ki_collect *c, u64 harvested)
 {
 	u64 giant = round_down(s->index, KI_GIANT_SLICES);
+	u64 touched = c->touched | ki_huge_tables(&s->bits);
 	struct ki_reader *r;
 
-	lockdep_assert_held(&vm->lock);
+	lockdep_assert_held(ki_vm_slice_lock(vm, s->index));
 	list_for_each_entry(r, &vm->readers, node) {
-		ki_pending_add(&r->pending, s->index, 0, KI_SLICE_WORDS,
-			       s->bits.young);
+		ki_add_young(r, s, ki_pending_armed(&r->pending, s->index,
+						    touched, harvested));
 		if (r->host)
 			ki_pending_add(&r->pending, s->index, 0, KI_SLICE_WORDS,
 				       s->host);
-		for (unsigned int i = 0; giant_taken && i < KI_GIANT_SLICES; i++)
+		for (unsigned int i = 0; c->giant_taken && i < KI_GIANT_SLICES; i++)
 			ki_pending_add_all(&r->pending, giant + i);
 	}
 }
 
-/* Give back the maps that nothing is in, unless it was only taken out for now. */
+/* Something may have been cleared: all that follows from it. */
+static void ki_account(struct ki_vm *vm, const struct ki_slice *s,
+		       const struct ki_collect *c, u64 harvested)
+{
+	unsigned long young = bitmap_weight((unsigned long *)s->bits.young,
+					    KI_SLICE_PAGES);
+
+	if (young || c->owes_flush)
+		ki_vm_cleared(vm);
+	this_cpu_add(*vm->harvested_pages,
+		     c->giant_taken ? KI_GIANT_PAGES : young);
+	ki_write_down(vm, s, c, harvested);
+}
+
+/* Give back the maps that nothing is in. */
 static void ki_settle(struct ki_vm *vm, u64 slice, unsigned int count)
 {
 	struct ki_reader *r;
 
-	lockdep_assert_held(&vm->lock);
+	lockdep_assert_held(ki_vm_slice_lock(vm, slice));
 	list_for_each_entry(r, &vm->readers, node)
-		for (unsigned int i = 0; !r->in_flight && i < count; i++)
+		for (unsigned int i = 0; i < count; i++)
 			ki_pending_settle(&r->pending, slice + i);
 }
 
-/*
- * Look at what @s wants, and clear it too or not. In the memory of @mm too, if
- * that is not NULL.
+/**
+ * enum ki_manner - how to look at what is wanted
+ * @KI_PEEK: and clear nothing
+ * @KI_MARK: and clear it
+ * @KI_TAKE: likewise; what is wanted is all there is
+ * @KI_ARM: only at the accessed bits above tables of pages, and clear those
  */
-static int ki_collect(struct ki_vm *vm, struct ki_slice *s, bool clear,
+enum ki_manner {
+	KI_PEEK,
+	KI_MARK,
+	KI_TAKE,
+	KI_ARM,
+};
+
+/*
+ * Look at what @s wants. In the memory of @mm too, if that is not NULL.
+ */
+static int ki_collect(struct ki_vm *vm, struct ki_slice *s, enum ki_manner manner,
 		      struct mm_struct *mm)
 {
 	u64 giant = round_down(s->index, KI_GIANT_SLICES);
 	bool giant_prepared = false;
+	bool clear = manner != KI_PEEK;
 	struct ki_collect c = {
 		.base	= s->index << KI_SLICE_SHIFT,
 		.first	= s->first,
 		.words	= s->words,
 		.clear	= clear,
+		.arm	= manner == KI_ARM,
 		.aging	= vm->aging,
+		.flushes = &vm->flushes,
 		.mm	= mm,
 		.host	= s->host,
 		.bits	= &s->bits,
 	};
 	int err;
 
-	lockdep_assert_held(&vm->lock);
+	lockdep_assert_held(ki_vm_slice_lock(vm, s->index));
 	ki_bits_clear_answers(&s->bits);
 	memset(s->host, 0, sizeof(s->host));
+	s->armed = 0;
 
 	if (!memchr_inv(&s->bits.want[s->first], 0, s->words * sizeof(u64)))
 		return 0;
@@ -107,23 +178,24 @@ static int ki_collect(struct ki_vm *vm, struct ki_slice *s, bool clear,
 	if (err == -EAGAIN) {
 		giant_prepared = true;
 		err = ki_prepare(vm, giant, KI_GIANT_SLICES);
-		if (!err) {
-			c.giant_ready = true;
-			err = ki_source_collect(vm->kvm, &c);
-		}
+		/* What was found so far stands; and then all anew. */
+		ki_account(vm, s, &c, 0);
+		ki_bits_clear_answers(&s->bits);
+		c.giant_ready = true;
+		c.touched = 0;
+		c.armed = 0;
+		err = err ?: ki_source_collect(vm->kvm, &c);
 	}
 	if (clear) {
-		unsigned long young = bitmap_weight((unsigned long *)s->bits.young,
-						    KI_SLICE_PAGES);
+		bool whole = !err && manner == KI_TAKE;
 
-		if (young)
-			vm->cleared++;
-		vm->harvested_pages += c.giant_taken ? KI_GIANT_PAGES : young;
-		ki_write_down(vm, s, c.giant_taken);
+		ki_account(vm, s, &c, whole ? ki_whole_tables(vm, s) : 0);
 		ki_settle(vm, s->index, 1);
 		if (giant_prepared)
 			ki_settle(vm, giant, KI_GIANT_SLICES);
 	}
+	s->armed = c.armed;
+	ki_raise(&vm->most_at_once, c.at_once);
 	return err == -EOPNOTSUPP ? ki_vm_refuse(vm, c.reason) : err;
 }
 
@@ -154,13 +226,15 @@ static struct mm_struct *ki_host_mm(const struct ki_reader *r)
 int ki_harvest_peek(struct ki_reader *r, struct ki_slice *s)
 {
 	struct ki_vm *vm = r->vm;
+	struct mutex *lock = ki_vm_slice_lock(vm, s->index);
 	int err;
 
 	ki_want_covered(vm, s);
-	if (mutex_lock_killable(&vm->lock))
+	s->asleep = false;
+	if (mutex_lock_killable(lock))
 		return -EINTR;
-	err = ki_collect(vm, s, false, ki_host_mm(r));
-	mutex_unlock(&vm->lock);
+	err = ki_collect(vm, s, KI_PEEK, ki_host_mm(r));
+	mutex_unlock(lock);
 	for (unsigned int i = s->first; i < s->first + s->words; i++)
 		s->bits.young[i] |= s->host[i];
 	return err;
@@ -168,66 +242,117 @@ int ki_harvest_peek(struct ki_reader *r, struct ki_slice *s)
 
 int ki_harvest_count(struct ki_vm *vm, struct ki_slice *s)
 {
+	struct mutex *lock = ki_vm_slice_lock(vm, s->index);
 	int err;
 
-	if (mutex_lock_killable(&vm->lock))
+	if (mutex_lock_killable(lock))
 		return -EINTR;
-	err = ki_collect(vm, s, false, NULL);
-	mutex_unlock(&vm->lock);
+	err = ki_collect(vm, s, KI_PEEK, NULL);
+	mutex_unlock(lock);
 	return err;
+}
+
+/*
+ * The usual case, if most of the memory is not used: there is nothing to be
+ * cleared, and nobody has to be told anything new.
+ */
+static bool ki_all_asleep(struct ki_reader *r, struct ki_slice *s)
+{
+	struct ki_vm *vm = r->vm;
+	struct ki_collect c = {
+		.base	= s->index << KI_SLICE_SHIFT,
+		.first	= s->first,
+		.words	= s->words,
+		.clear	= true,
+		.aging	= vm->aging,
+		.flushes = &vm->flushes,
+		.mm	= ki_host_mm(r),
+	};
+
+	lockdep_assert_held(ki_vm_slice_lock(vm, s->index));
+	return ki_source_asleep(vm->kvm, &c);
+}
+
+/* What @r has yet to see of the words asked for goes to @s->bits.young. */
+static void ki_take_pending(struct ki_reader *r, struct ki_slice *s)
+{
+	u64 *young = &s->bits.young[s->first];
+
+	memset(young, 0xff, s->words * sizeof(u64));
+	s->held = ki_pending_hold(&r->pending, s->index);
+	ki_pending_take(&r->pending, s->index, s->first, s->words, young, young);
 }
 
 int ki_harvest_take(struct ki_reader *r, struct ki_slice *s)
 {
 	struct ki_vm *vm = r->vm;
-	int err;
+	struct mutex *lock = ki_vm_slice_lock(vm, s->index);
+	int err = 0;
 
 	ki_want_covered(vm, s);
-	if (mutex_lock_killable(&vm->lock))
+	if (mutex_lock_killable(lock))
 		return -EINTR;
-	r->in_flight = true;
-	err = ki_collect(vm, s, true, ki_host_mm(r));
-	if (err) {
-		r->in_flight = false;
+	s->held = false;
+	s->asleep = !ki_pending_has(&r->pending, s->index) && ki_all_asleep(r, s);
+	if (!s->asleep)
+		err = ki_collect(vm, s, KI_TAKE, ki_host_mm(r));
+	if (err)
 		ki_pending_settle(&r->pending, s->index);
-	} else {
-		u64 *young = &s->bits.young[s->first];
-
-		memset(young, 0xff, s->words * sizeof(u64));
-		ki_pending_take(&r->pending, s->index, s->first, s->words,
-				young, young);
-	}
-	mutex_unlock(&vm->lock);
+	else if (!s->asleep)
+		ki_take_pending(r, s);
+	mutex_unlock(lock);
 	return err;
 }
 
 void ki_harvest_return(struct ki_reader *r, struct ki_slice *s,
 		       unsigned int delivered)
 {
+	struct mutex *lock = ki_vm_slice_lock(r->vm, s->index);
 	unsigned int first = s->first + delivered;
 
-	mutex_lock(&r->vm->lock);
-	ki_pending_add(&r->pending, s->index, first, s->words - delivered,
-		       &s->bits.young[first]);
-	r->in_flight = false;
-	ki_pending_settle(&r->pending, s->index);
-	mutex_unlock(&r->vm->lock);
+	mutex_lock(lock);
+	if (s->held) {
+		ki_pending_add(&r->pending, s->index, first,
+			       s->words - delivered, &s->bits.young[first]);
+		ki_pending_release(&r->pending, s->index);
+		ki_pending_settle(&r->pending, s->index);
+	}
+	ki_pending_set_place(&r->pending, s->index, first, s->flush);
+	mutex_unlock(lock);
 }
 
 int ki_harvest_mark(struct ki_reader *r, struct ki_slice *s)
 {
 	struct ki_vm *vm = r->vm;
+	struct mutex *lock = ki_vm_slice_lock(vm, s->index);
 	u64 *want = &s->bits.want[s->first];
 	int err;
 
 	ki_drop_uncovered(vm, s);
-	if (mutex_lock_killable(&vm->lock))
+	if (mutex_lock_killable(lock))
 		return -EINTR;
-	err = ki_collect(vm, s, true, ki_host_mm(r));
+	err = ki_collect(vm, s, KI_MARK, ki_host_mm(r));
 	if (!err)
 		ki_pending_take(&r->pending, s->index, s->first, s->words,
 				want, want);
 	ki_pending_settle(&r->pending, s->index);
-	mutex_unlock(&vm->lock);
+	mutex_unlock(lock);
+	return err;
+}
+
+int ki_harvest_arm(struct ki_reader *r, struct ki_slice *s)
+{
+	struct ki_vm *vm = r->vm;
+	struct mutex *lock = ki_vm_slice_lock(vm, s->index);
+	int err;
+
+	ki_want_covered(vm, s);
+	if (mutex_lock_killable(lock))
+		return -EINTR;
+	err = ki_collect(vm, s, KI_ARM, ki_host_mm(r));
+	if (!err)
+		ki_pending_arm(&r->pending, s->index, s->armed);
+	ki_pending_settle(&r->pending, s->index);
+	mutex_unlock(lock);
 	return err;
 }

@@ -13,6 +13,12 @@
  * @words: how many words
  * @bits: want, present, young
  * @host: touched by the host, as far as the reader wants to know
+ * @asleep: of ki_harvest_take(): all of @bits.want is present and none of it young,
+ *	and nothing else was answered
+ * @armed: of ki_harvest_arm(): tables of pages, a bit each, that are armed
+ * @held: something may have been taken that can be put back
+ * @flush: number of the TLB flush that the reader owes for what it got, or 0;
+ *	the caller's to fill before a call of ki_harvest_return()
  *
  * @bits.want is the caller's to fill before a call of ki_harvest_mark() and
  * ki_harvest_count(), all of it; the other calls fill it with what slots cover.
@@ -23,12 +29,17 @@ struct ki_slice {
 	unsigned int words;
 	struct ki_bits bits;
 	u64 host[KI_SLICE_WORDS];
+	bool asleep;
+	u64 armed;
+	bool held;
+	u64 flush;
 };
 
 /*
  * Each of these: returns 0, or -EOPNOTSUPP (and the kernel log says why),
  * -ENOMEM, -EINTR. Whatever was cleared before an error is due to every reader.
- * Takes the VM's lock; may sleep.
+ * Takes the lock of the slice's region; may sleep. Several threads may do this
+ * for one reader at once, each with a struct ki_slice of its own.
  */
 
 /** ki_harvest_peek() - what is young now? Clears nothing. */
@@ -37,7 +48,7 @@ int ki_harvest_peek(struct ki_reader *r, struct ki_slice *s);
 /**
  * ki_harvest_take() - what was touched since this reader's last harvest?
  * @r: a reader that has pending maps
- * @s: @s->bits.present and .young are answered in the words asked for
+ * @s: @s->bits.present and .young are answered in the words asked for, or @s->asleep
  *
  * What is not delivered then is given back with ki_harvest_return().
  */
@@ -56,6 +67,17 @@ void ki_harvest_return(struct ki_reader *r, struct ki_slice *s,
 
 /** ki_harvest_mark() - mark the pages of @s->bits.want idle, for this reader */
 int ki_harvest_mark(struct ki_reader *r, struct ki_slice *s);
+
+/**
+ * ki_harvest_arm() - mark all pages idle, for this reader, without a look at them
+ * @r: a reader that has pending maps
+ * @s: all of a slice; @s->bits.present is answered for the pages that were
+ *	looked at all the same: those of huge leaves, or all
+ *
+ * It holds from the next TLB flush on, which is for the caller to see to, also
+ * after an error.
+ */
+int ki_harvest_arm(struct ki_reader *r, struct ki_slice *s);
 
 /** ki_harvest_count() - peek at the pages of @s->bits.want alone */
 int ki_harvest_count(struct ki_vm *vm, struct ki_slice *s);

@@ -5,6 +5,7 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
+#include "compat/kvm_slots.h"
 #include "harvest.h"
 #include "options.h"
 #include "reader.h"
@@ -17,8 +18,7 @@
  */
 #define KI_MAX_READERS	64
 
-/* Only who reads what it clears has anything yet to see. */
-static bool ki_reader_has_pending(const struct ki_reader *r)
+bool ki_reader_has_pending(const struct ki_reader *r)
 {
 	return (r->mode & FMODE_READ) && (r->mode & FMODE_WRITE);
 }
@@ -57,10 +57,15 @@ static void ki_reader_join(struct ki_reader *r, struct ki_vm *vm)
 {
 	r->vm = vm;
 	ki_pending_init(&r->pending);
+	atomic64_set(&r->owes, 0);
+	atomic64_set(&r->unread, KI_ALL_READ);
 	mutex_lock(&vm->lock);
 	r->host &= ki_reader_may_have_host(r);
-	if (ki_reader_has_pending(r))
+	if (ki_reader_has_pending(r)) {
+		ki_vm_lock_all(vm);
 		list_add(&r->node, &vm->readers);
+		ki_vm_unlock_all(vm);
+	}
 	mutex_unlock(&vm->lock);
 }
 
@@ -71,12 +76,14 @@ static void ki_reader_leave(struct ki_reader *r)
 	struct mm_struct *mm = harvests && mmget_not_zero(r->mm) ? r->mm : NULL;
 
 	mutex_lock(&vm->lock);
-	if (harvests)
-		ki_vm_remove_harvester(vm, mm);
 	if (ki_reader_has_pending(r)) {
+		ki_vm_lock_all(vm);
 		list_del(&r->node);
+		ki_vm_unlock_all(vm);
 		vm->nr_readers--;
 	}
+	if (harvests)
+		ki_vm_remove_harvester(vm, mm);
 	mutex_unlock(&vm->lock);
 	if (mm)
 		mmput(mm);
@@ -97,8 +104,8 @@ struct ki_reader *ki_reader_open(struct ki_vm *vm, struct task_struct *task,
 	r->mm = mm;
 	r->mode = mode;
 	r->policy = ki_option_tlb();
-	r->slice = slice;
-	mutex_init(&r->lock);
+	r->spare = slice;
+	init_rwsem(&r->lock);
 
 	err = ki_reader_reserve(r, vm);
 	if (err)
@@ -115,24 +122,17 @@ free:
 
 static void ki_reader_pay(struct ki_reader *r)
 {
-	if (!r->flush_owed)
-		return;
-	ki_vm_flush(r->vm);
-	r->flush_owed = false;
+	ki_vm_flush(r->vm, atomic64_read(&r->owes));
 }
 
 void ki_reader_close(struct ki_reader *r)
 {
-	/* Nobody else can hold it; for lockdep's sake. */
-	mutex_lock(&r->lock);
+	/* Nobody else can hold it. */
 	ki_reader_pay(r);
-	mutex_unlock(&r->lock);
-
 	ki_reader_leave(r);
-	mutex_destroy(&r->lock);
 	put_pid(r->process);
 	mmdrop(r->mm);
-	kvfree(r->slice);
+	kvfree(r->spare);
 	kfree(r);
 }
 
@@ -140,36 +140,50 @@ int ki_reader_move(struct ki_reader *r, struct ki_vm *vm)
 {
 	int err;
 
-	lockdep_assert_held(&r->lock);
+	lockdep_assert_held_write(&r->lock);
 	err = ki_reader_reserve(r, vm);
 	if (err)
 		return err;
 	ki_reader_pay(r);
 	ki_reader_leave(r);
 	ki_reader_join(r, vm);
-	r->expected = 0;
 	return 0;
 }
 
 void ki_reader_set_policy(struct ki_reader *r, enum kvm_idle_tlb_policy policy)
 {
-	lockdep_assert_held(&r->lock);
+	lockdep_assert_held_write(&r->lock);
 	ki_reader_pay(r);
 	r->policy = policy;
 }
 
 int ki_reader_set_host(struct ki_reader *r, bool host)
 {
+	struct ki_vm *vm = r->vm;
 	int err = 0;
 
-	lockdep_assert_held(&r->lock);
-	mutex_lock(&r->vm->lock);
-	if (host && !ki_reader_may_have_host(r))
+	lockdep_assert_held_write(&r->lock);
+	mutex_lock(&vm->lock);
+	if (host && !ki_reader_may_have_host(r)) {
 		err = -EOPNOTSUPP;
-	else
+	} else {
+		ki_vm_lock_all(vm);
 		r->host = host;
-	mutex_unlock(&r->vm->lock);
+		ki_vm_unlock_all(vm);
+	}
+	mutex_unlock(&vm->lock);
 	return err;
+}
+
+struct ki_slice *ki_reader_get_slice(struct ki_reader *r)
+{
+	return xchg(&r->spare, NULL) ?:
+	       kvzalloc(sizeof(struct ki_slice), GFP_KERNEL_ACCOUNT);
+}
+
+void ki_reader_put_slice(struct ki_reader *r, struct ki_slice *s)
+{
+	kvfree(xchg(&r->spare, s));
 }
 
 /*
@@ -193,38 +207,71 @@ int ki_reader_alive(struct ki_reader *r)
 /*
  * Even if nothing was cleared just now: what this reader was told of may have
  * been cleared by another one, whose policy is none or who takes his time.
+ * Return: number of the flush, or 0.
  */
-static void ki_reader_owes_flush(struct ki_reader *r)
+static u64 ki_reader_owes_flush(struct ki_reader *r)
 {
-	r->flush_owed = r->policy != KVM_IDLE_TLB_NONE;
+	u64 flush = r->policy == KVM_IDLE_TLB_NONE ? 0 : ki_vm_needed(r->vm);
+
+	ki_raise(&r->owes, flush);
+	return flush;
 }
 
-int ki_reader_fetch(struct ki_reader *r)
+int ki_reader_fetch(struct ki_reader *r, struct ki_slice *s)
 {
 	int err;
 
 	lockdep_assert_held(&r->lock);
+	ki_reader_goto(r, s->index, s->first);
 	err = ki_reader_get_mm(r);
 	if (err)
 		return err;
 	if (ki_reader_has_pending(r)) {
-		err = ki_harvest_take(r, r->slice);
-		ki_reader_owes_flush(r);
+		err = ki_harvest_take(r, s);
+		s->flush = ki_reader_owes_flush(r);
 	} else {
-		err = ki_harvest_peek(r, r->slice);
+		err = ki_harvest_peek(r, s);
 	}
 	mmput(r->mm);
 	return err;
 }
 
-void ki_reader_delivered(struct ki_reader *r, unsigned int words)
+/* Is there guest memory in these words of the file? */
+static bool ki_reader_has_data(struct ki_reader *r, u64 word, u64 end)
 {
-	lockdep_assert_held(&r->lock);
-	if (ki_reader_has_pending(r))
-		ki_harvest_return(r, r->slice, words);
+	struct ki_slot slot;
+
+	return word < end && ki_slots_next(r->vm->kvm, word * 64, &slot) &&
+	       slot.gfn / 64 < end;
 }
 
-int ki_reader_mark(struct ki_reader *r)
+/* After it was armed: @words words were read for the first time. */
+static void ki_reader_has_read(struct ki_reader *r, const struct ki_slice *s,
+			       unsigned int words)
+{
+	u64 start = s->index * KI_SLICE_WORDS + s->first, end = start + words;
+	s64 unread = atomic64_read(&r->unread);
+
+	if (unread == KI_ALL_READ || end <= unread ||
+	    ki_reader_has_data(r, unread, start))
+		return;
+	/* If another thread was faster, it is as if this had been read before. */
+	atomic64_cmpxchg(&r->unread, unread,
+			 ki_reader_has_data(r, end, U64_MAX / 64) ? end :
+								    KI_ALL_READ);
+}
+
+void ki_reader_delivered(struct ki_reader *r, struct ki_slice *s,
+			 unsigned int words)
+{
+	lockdep_assert_held(&r->lock);
+	if (!ki_reader_has_pending(r))
+		return;
+	ki_harvest_return(r, s, words);
+	ki_reader_has_read(r, s, words);
+}
+
+int ki_reader_mark(struct ki_reader *r, struct ki_slice *s)
 {
 	int err;
 
@@ -232,13 +279,30 @@ int ki_reader_mark(struct ki_reader *r)
 	err = ki_reader_get_mm(r);
 	if (err)
 		return err;
-	err = ki_harvest_mark(r, r->slice);
+	err = ki_harvest_mark(r, s);
 	ki_reader_owes_flush(r);
 	mmput(r->mm);
 	return err;
 }
 
-int ki_reader_count(struct ki_reader *r)
+int ki_reader_arm(struct ki_reader *r, struct ki_slice *s)
+{
+	int err;
+
+	lockdep_assert_held_write(&r->lock);
+	err = ki_reader_get_mm(r);
+	if (err)
+		return err;
+	err = ki_harvest_arm(r, s);
+	if (s->armed)
+		atomic64_set(&r->unread, 0);
+	/* Whatever the policy. */
+	ki_raise(&r->owes, ki_vm_needed(r->vm));
+	mmput(r->mm);
+	return err;
+}
+
+int ki_reader_count(struct ki_reader *r, struct ki_slice *s)
 {
 	int err;
 
@@ -246,23 +310,20 @@ int ki_reader_count(struct ki_reader *r)
 	err = ki_reader_get_mm(r);
 	if (err)
 		return err;
-	err = ki_harvest_count(r->vm, r->slice);
+	err = ki_harvest_count(r->vm, s);
 	mmput(r->mm);
 	return err;
 }
 
-void ki_reader_goto(struct ki_reader *r, u64 word)
+void ki_reader_goto(struct ki_reader *r, u64 slice, unsigned int word)
 {
 	lockdep_assert_held(&r->lock);
-	if (word < r->expected)
-		ki_reader_pay(r);
-	r->expected = word;
+	ki_vm_flush(r->vm, ki_pending_flush_before(&r->pending, slice, word));
 }
 
-void ki_reader_stop(struct ki_reader *r, u64 word, bool pass_ends)
+void ki_reader_stop(struct ki_reader *r, bool pass_ends)
 {
 	lockdep_assert_held(&r->lock);
-	r->expected = word;
 	if (pass_ends || r->policy == KVM_IDLE_TLB_PRECISE)
 		ki_reader_pay(r);
 }

@@ -3,11 +3,12 @@
 #ifndef KI_READER_H
 #define KI_READER_H
 
+#include <linux/atomic.h>
 #include <linux/fs.h>
 #include <linux/kvm_idle.h>
 #include <linux/list.h>
 #include <linux/mm_types.h>
-#include <linux/mutex.h>
+#include <linux/rwsem.h>
 
 #include "pending.h"
 
@@ -21,32 +22,37 @@ struct ki_vm;
  * @mode: FMODE_READ: bits are read; FMODE_WRITE: and cleared
  * @policy: when what was cleared is followed by a flush
  * @host: accesses by the host count too
- * @lock: serialises the calls on this file; outermost of our locks
+ * @lock: held for reading by who transfers, for writing by who changes what is
+ *	protected by it; outermost of our locks
  * @vm: the VM it is on; this struct holds a reference
- * @slice: working memory
- * @expected: word of the file where a sweep that goes on would go on
- * @flush_owed: it has harvested, or marked, and not yet seen to a flush
+ * @owes: number of the TLB flush that covers all it was told of, or marked, and
+ *	has to see to by its policy; 0 if there is none
+ * @unread: word of the file up to which it was read since it was armed, from the
+ *	beginning on and without gaps but for holes; KI_ALL_READ if it was not
+ *	armed, or was read to the end since
+ * @spare: working memory for the next call that needs some, or NULL
  * @node: in the VM's list, if this reader reads and clears
  * @pending: what it has yet to see, likewise
- * @in_flight: something was taken out of @pending that may be put back
  */
 struct ki_reader {
 	struct pid *process;
 	struct mm_struct *mm;
 	fmode_t mode;
 
-	struct mutex lock;		/* Outermost of our locks. */
+	struct rw_semaphore lock;	/* Outermost of our locks. */
 	struct ki_vm *vm;		/* Protected by reader->lock. */
 	enum kvm_idle_tlb_policy policy; /* Protected by reader->lock. */
-	bool host;			/* Both locks to write, either to read. */
-	struct ki_slice *slice;		/* Protected by reader->lock. */
-	u64 expected;			/* Protected by reader->lock. */
-	bool flush_owed;		/* Protected by reader->lock. */
+	/* To write: reader->lock and all of the VM; to read, any one of them. */
+	bool host;
+	atomic64_t owes;		/* Raised by ki_raise(). */
+	atomic64_t unread;
+	struct ki_slice *spare;		/* Exchanged. */
 
-	struct list_head node;		/* Protected by vm->lock. */
-	struct ki_pending pending;	/* Protected by vm->lock. */
-	bool in_flight;			/* Protected by vm->lock. */
+	struct list_head node;		/* As ki_vm.readers. */
+	struct ki_pending pending;	/* By slices, see pending.h. */
 };
+
+#define KI_ALL_READ	(-1)
 
 /**
  * ki_reader_open() - a reader for a VM
@@ -64,12 +70,15 @@ struct ki_reader *ki_reader_open(struct ki_vm *vm, struct task_struct *task,
 /** ki_reader_close() - undo ki_reader_open(); pays a flush that is owed */
 void ki_reader_close(struct ki_reader *r);
 
+/** ki_reader_has_pending() - only who reads what it clears has anything yet to see */
+bool ki_reader_has_pending(const struct ki_reader *r);
+
 /** ki_reader_alive() - 0, or -ESRCH if the VMM is gone */
 int ki_reader_alive(struct ki_reader *r);
 
 /**
  * ki_reader_move() - go to another VM of the same process, as if opened anew
- * @r: the reader, with reader->lock held
+ * @r: the reader, with reader->lock held for writing
  * @vm: the VM; the reader takes over the caller's reference
  *
  * Pays a flush that is owed. Return: 0; or, and nothing was changed or taken
@@ -79,7 +88,7 @@ int ki_reader_move(struct ki_reader *r, struct ki_vm *vm);
 
 /**
  * ki_reader_set_policy() - another TLB flush policy, from the next call on
- * @r: the reader, with reader->lock held
+ * @r: the reader, with reader->lock held for writing
  * @policy: the policy
  *
  * Pays what is owed by the one there was. May sleep.
@@ -88,7 +97,7 @@ void ki_reader_set_policy(struct ki_reader *r, enum kvm_idle_tlb_policy policy);
 
 /**
  * ki_reader_set_host() - let accesses by the host count, or not
- * @r: the reader, with reader->lock held
+ * @r: the reader, with reader->lock held for writing
  * @host: do they?
  *
  * Return: 0, or -EOPNOTSUPP where such an access cannot be cleared without the
@@ -97,45 +106,71 @@ void ki_reader_set_policy(struct ki_reader *r, enum kvm_idle_tlb_policy policy);
 int ki_reader_set_host(struct ki_reader *r, bool host);
 
 /*
- * The rest is called with reader->lock held, and works on reader->slice, whose
- * index, first and words the caller sets. Each may sleep, and returns 0,
- * -ESRCH if the VMM is gone, or what the harvest returns (harvest.h).
+ * The rest is called with reader->lock held for reading, by any number of
+ * threads. Each may sleep.
+ */
+
+/**
+ * ki_reader_get_slice() - working memory for a call
+ *
+ * Return: it; NULL for want of memory. It goes to ki_reader_put_slice().
+ */
+struct ki_slice *ki_reader_get_slice(struct ki_reader *r);
+void ki_reader_put_slice(struct ki_reader *r, struct ki_slice *s);
+
+/*
+ * These work on a part of a slice, whose index, first and words the caller has
+ * set. Each returns 0, -ESRCH if the VMM is gone, or what the harvest returns
+ * (harvest.h).
  */
 
 /**
  * ki_reader_fetch() - young and present, as this reader is to see them
  * @r: the reader
+ * @s: the part
  *
  * Harvests if the file was opened for writing too, else peeks. To be followed
  * by ki_reader_delivered() if it returns 0.
  */
-int ki_reader_fetch(struct ki_reader *r);
+int ki_reader_fetch(struct ki_reader *r, struct ki_slice *s);
 
-/** ki_reader_delivered() - so many words of the slice reached the caller */
-void ki_reader_delivered(struct ki_reader *r, unsigned int words);
+/** ki_reader_delivered() - so many words of it reached the caller */
+void ki_reader_delivered(struct ki_reader *r, struct ki_slice *s,
+			 unsigned int words);
 
-/** ki_reader_mark() - mark the pages of slice->bits.want idle */
-int ki_reader_mark(struct ki_reader *r);
-
-/** ki_reader_count() - look at the pages of slice->bits.want and clear nothing */
-int ki_reader_count(struct ki_reader *r);
+/** ki_reader_mark() - mark the pages of @s->bits.want idle */
+int ki_reader_mark(struct ki_reader *r, struct ki_slice *s);
 
 /**
- * ki_reader_goto() - the next call is about word @word of the file
- * @r: the reader
- * @word: where
+ * ki_reader_arm() - mark all pages of a slice idle by the bits above them
  *
- * Going back ends a pass: the flush that it owes is paid.
+ * Of a reader that reads and clears; with reader->lock held for writing. It holds
+ * when ki_reader_stop() has ended a pass, which must follow, also after an error.
  */
-void ki_reader_goto(struct ki_reader *r, u64 word);
+int ki_reader_arm(struct ki_reader *r, struct ki_slice *s);
+
+/** ki_reader_count() - look at the pages of @s->bits.want and clear nothing */
+int ki_reader_count(struct ki_reader *r, struct ki_slice *s);
+
+/**
+ * ki_reader_goto() - what is read next begins here
+ * @r: the reader
+ * @slice: slice number
+ * @word: word of it
+ *
+ * Going back ends a pass: the flush that the reader owes is paid. To go back is
+ * to go to what has been read since the flush before: a slice knows up to which of
+ * its words that is. So who reads one part of the file and who reads another do not
+ * go back by taking turns. ki_reader_fetch() calls it.
+ */
+void ki_reader_goto(struct ki_reader *r, u64 slice, unsigned int word);
 
 /**
  * ki_reader_stop() - a call ends
  * @r: the reader
- * @word: the word of the file where it ended
  * @pass_ends: it was the end of a pass: a read up to the end of the file; or a
  *	write, which tells nobody of what it clears
  */
-void ki_reader_stop(struct ki_reader *r, u64 word, bool pass_ends);
+void ki_reader_stop(struct ki_reader *r, bool pass_ends);
 
 #endif /* KI_READER_H */

@@ -129,16 +129,37 @@ static int ki_hook_invalidate_range_start(struct mmu_notifier *mn,
 					  const struct mmu_notifier_range *range)
 {
 	struct ki_hook *hook = ki_hook_of(mn);
+	u64 start = range->start & PAGE_MASK, end = PAGE_ALIGN(range->end);
 	void *data;
+	int err;
 
 	if (WARN_ON_ONCE(!hook))
 		return 0;
 	data = READ_ONCE(hook->data);
 	/* If it must not sleep, the process is being killed for its memory. */
 	if (data && mmu_notifier_range_blockable(range))
-		hook->to->unmap(data, range->start & PAGE_MASK,
-				PAGE_ALIGN(range->end));
-	return hook->own->invalidate_range_start(mn, range);
+		hook->to->unmap(data, start, end);
+	err = hook->own->invalidate_range_start(mn, range);
+	if (data)
+		hook->to->unmapped(data, start, end);
+	return err;
+}
+
+static void ki_hook_invalidate_range_end(struct mmu_notifier *mn,
+					 const struct mmu_notifier_range *range)
+{
+	struct ki_hook *hook = ki_hook_of(mn);
+	bool counts;
+	void *data;
+
+	if (WARN_ON_ONCE(!hook))
+		return;
+	data = READ_ONCE(hook->data);
+	counts = data && hook->to->count_begin(data, range->start & PAGE_MASK,
+					       PAGE_ALIGN(range->end));
+	hook->own->invalidate_range_end(mn, range);
+	if (counts)
+		hook->to->count_end(data);
 }
 
 /*
@@ -213,12 +234,15 @@ int ki_hook_start(struct kvm *kvm, const struct ki_hook_ops *ops, void *data)
 	const struct mmu_notifier_ops *own;
 	struct ki_hook *hook;
 
-	if (ki_hook_revive(kvm, ops, data))
+	if (ki_hook_revive(kvm, ops, data)) {
+		mmu_notifier_synchronize();
 		return 0;
+	}
 
 	own = READ_ONCE(kvm->mmu_notifier.ops);
 	if (!own || !own->clear_young || !own->clear_flush_young ||
-	    !own->test_young || !own->invalidate_range_start || !own->release)
+	    !own->test_young || !own->invalidate_range_start ||
+	    !own->invalidate_range_end || !own->release)
 		return -EOPNOTSUPP;
 
 	hook = kzalloc(sizeof(*hook), GFP_KERNEL_ACCOUNT);
@@ -233,12 +257,15 @@ int ki_hook_start(struct kvm *kvm, const struct ki_hook_ops *ops, void *data)
 	hook->ops.clear_flush_young = ki_hook_clear_flush_young;
 	hook->ops.test_young = ki_hook_test_young;
 	hook->ops.invalidate_range_start = ki_hook_invalidate_range_start;
+	hook->ops.invalidate_range_end = ki_hook_invalidate_range_end;
 	hook->ops.release = ki_hook_release;
 
 	spin_lock(&ki_hooks_lock);
 	hash_add_rcu(ki_hooks, &hook->node, (unsigned long)&kvm->mmu_notifier);
 	spin_unlock(&ki_hooks_lock);
 	ki_hook_publish(hook);
+	/* Whoever is inside of KVM's own has not come by here. */
+	mmu_notifier_synchronize();
 	return 0;
 }
 

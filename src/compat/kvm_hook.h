@@ -25,17 +25,25 @@ enum ki_question {
 /**
  * struct ki_hook_ops - what is called instead of KVM
  * @young: answers a question, and is to ask KVM in its turn
- * @unmap: the range is about to be unmapped; KVM is told after that
+ * @unmap: the range is about to be unmapped; KVM is told after that. Not called
+ *	where that must not sleep
+ * @unmapped: KVM has unmapped it
+ * @count_begin: KVM will count now that this is over, if memory of a slot was
+ *	concerned
+ * @count_end: and has done so. Called if @count_begin returned true
  *
  * Ranges are of host addresses, of whole pages; that of KI_TEST is one page.
  *
  * Context: whatever the host's memory management holds: mmap_lock, page table
- * locks, locks of the reverse mapping. @young must not sleep; neither may enter
+ * locks, locks of the reverse mapping. Only @unmap may sleep; none may enter
  * reclaim.
  */
 struct ki_hook_ops {
 	bool (*young)(void *data, enum ki_question question, u64 start, u64 end);
 	void (*unmap)(void *data, u64 start, u64 end);
+	void (*unmapped)(void *data, u64 start, u64 end);
+	bool (*count_begin)(void *data, u64 start, u64 end);
+	void (*count_end)(void *data);
 };
 
 /**
@@ -44,7 +52,8 @@ struct ki_hook_ops {
  * @ops: what to call
  * @data: handed to it
  *
- * There is one at most for a VM; the caller sees to that.
+ * There is one at most for a VM; the caller sees to that. On return all calls go
+ * this way.
  *
  * Return: 0, -ENOMEM, or -EOPNOTSUPP if this KVM has no such callbacks. May
  * sleep.

@@ -26,6 +26,15 @@
  *	ki_leaves_elsewhere() finds; about those too, KVM must be asked
  * @hw_accessed: hardware sets accessed bits; if not, but @marked, KVM does so
  * @hw_dirty: hardware sets dirty bits
+ * @lone: there is but one table, and accessed bits above its leaves are such that
+ *	nothing is translated by way of an entry without setting its own (after a
+ *	flush of the TLBs); of what follows, the next four are only known then
+ * @changing: slots are being changed, or memory is being unmapped
+ * @generation: of the slots
+ * @invalidations: how often KVM has unmapped guest memory, but for changes of
+ *	slots
+ * @mapped: how many pages are mapped by leaves of one page
+ * @role: of the roots: a word of KVM's, but for system management mode
  * @addr_mask: the bits of an entry that hold a physical address, in place
  * @high_addr_mask: further bits of it, kept elsewhere in the entry, or 0
  * @high_addr_shift: by how much to shift those left
@@ -43,6 +52,12 @@ struct ki_tables {
 	bool elsewhere;
 	bool hw_accessed;
 	bool hw_dirty;
+	bool lone;
+	bool changing;
+	u64 generation;
+	unsigned long invalidations;
+	u64 mapped;
+	u32 role;
 	u64 addr_mask;
 	u64 high_addr_mask;
 	unsigned int high_addr_shift;
@@ -57,7 +72,7 @@ struct ki_tables {
  * @kvm: a VM, held by the caller
  * @tables: filled in
  *
- * Context: under ki_mmu_lock(), and the answer is good only there.
+ * Context: under kvm->srcu and ki_mmu_lock(), and the answer is good only there.
  */
 void ki_tables_get(struct kvm *kvm, struct ki_tables *tables);
 

@@ -70,10 +70,34 @@ static bool ki_ran_nested(struct kvm *kvm, struct kvm_vcpu *vcpu)
 #endif
 }
 
+/*
+ * Where KVM counts what it unmaps (not in Linux 5.10), and all vCPUs use tables
+ * of one role: tables of pages, too, may be shared by roots of two roles.
+ */
+static void ki_examine_lone(struct kvm *kvm, struct ki_tables *t)
+{
+#ifdef HAVE_KVM_INVALIDATE_SEQ
+	t->lone &= t->marked && !t->elsewhere && t->count == 1;
+	/*
+	 * Of a change of slots, either the lock is seen, or a generation that is
+	 * not the final one: that is only stored after those who are under
+	 * kvm->srcu now are gone.
+	 */
+	t->changing = mutex_is_locked(&kvm->slots_lock) ||
+		      kvm->mmu_invalidate_in_progress;
+	t->generation = kvm_memslots(kvm)->generation;
+	t->invalidations = kvm->mmu_invalidate_seq;
+	t->mapped = atomic64_read(&kvm->stat.pages_4k);
+#else
+	t->lone = false;
+#endif
+}
+
 static void ki_refuse(struct ki_tables *t)
 {
 	t->reason = KVM_IDLE_REASON_UNKNOWN_TABLE;
 	t->refused = true;
+	t->lone = false;
 }
 
 static void ki_add_root(struct ki_tables *t, u64 root, unsigned int levels)
@@ -91,6 +115,13 @@ static void ki_add_root(struct ki_tables *t, u64 root, unsigned int levels)
 	t->root[t->count] = root;
 	t->levels[t->count] = levels;
 	t->count++;
+}
+
+static void ki_note_role(struct ki_tables *t, union kvm_mmu_page_role role)
+{
+	role.smm = 0;
+	t->lone &= !t->role || t->role == role.word;
+	t->role = role.word;
 }
 
 /*
@@ -111,6 +142,7 @@ static void ki_add_vcpu(struct kvm *kvm, struct kvm_vcpu *vcpu,
 	 */
 	if (!role.word || ki_role(mmu).word != role.word)
 		return;
+	ki_note_role(t, role);
 
 	if (!role.direct || role.level < 4) {
 		t->reason = KVM_IDLE_REASON_SHADOW;
@@ -158,6 +190,7 @@ void ki_tables_get(struct kvm *kvm, struct ki_tables *t)
 		.marked		= true,
 		.hw_accessed	= true,
 		.hw_dirty	= true,
+		.lone		= true,
 		/* Without the bit that marks encrypted memory, if there is one. */
 		.addr_mask	= __PHYSICAL_MASK & PAGE_MASK,
 	};
@@ -184,4 +217,5 @@ void ki_tables_get(struct kvm *kvm, struct ki_tables *t)
 	/* Hardware always sets accessed bits in nested page tables. */
 	if (svm && t->reason == KVM_IDLE_REASON_NO_ACCESSED)
 		ki_refuse(t);
+	ki_examine_lone(kvm, t);
 }

@@ -3,6 +3,7 @@
 #include <linux/minmax.h>
 #include <linux/module.h>
 #include <linux/ptrace.h>
+#include <linux/rwsem.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
@@ -78,81 +79,70 @@ static void ki_set_slice(struct ki_slice *s, u64 word, u64 count)
 	s->words = min_t(u64, count, KI_SLICE_WORDS - s->first);
 }
 
-/* One slice to the caller. Return: words delivered, or an error. */
-static int ki_read_slice(struct ki_reader *r, char __user *buf)
+/* A part of a slice to the caller. Return: words delivered, or an error. */
+static int ki_read_slice(struct ki_reader *r, struct ki_slice *s,
+			 char __user *buf)
 {
-	struct ki_slice *s = r->slice;
 	u64 *idle = &s->bits.want[s->first];	/* has served its purpose */
 	unsigned int words;
 	int err;
 
-	err = ki_reader_fetch(r);
+	err = ki_reader_fetch(r, s);
 	if (err)
 		return err;
-	ki_encode_bitmap(idle, &s->bits.present[s->first],
-			 &s->bits.young[s->first], s->words);
+	/* Else all that was wanted is idle. */
+	if (!s->asleep)
+		ki_encode_bitmap(idle, &s->bits.present[s->first],
+				 &s->bits.young[s->first], s->words);
 	words = s->words - DIV_ROUND_UP(copy_to_user(buf, idle,
 						     s->words * KI_WORD_BYTES),
 					KI_WORD_BYTES);
-	ki_reader_delivered(r, words);
+	ki_reader_delivered(r, s, words);
 	return words ?: -EFAULT;
 }
 
-/* One slice from the caller. Return: words used, or an error. */
-static int ki_write_slice(struct ki_reader *r, char __user *buf)
+/* A part of a slice from the caller. Return: words used, or an error. */
+static int ki_write_slice(struct ki_reader *r, struct ki_slice *s,
+			  char __user *buf)
 {
-	struct ki_slice *s = r->slice;
 	u64 *mark = &s->bits.want[s->first];
 
 	memset(s->bits.want, 0, sizeof(s->bits.want));
 	if (copy_from_user(mark, buf, s->words * KI_WORD_BYTES))
 		return -EFAULT;
-	return ki_reader_mark(r) ?: s->words;
+	return ki_reader_mark(r, s) ?: s->words;
 }
 
 /**
  * struct ki_transfer - what makes the difference between read and write
- * @step: does one slice; returns words done, or an error
+ * @step: does a part of a slice; returns words done, or an error
  * @past_end: the answer at the end of the file and after it
  * @is_pass: a call is a pass of its own
  */
 struct ki_transfer {
-	int (*step)(struct ki_reader *r, char __user *buf);
+	int (*step)(struct ki_reader *r, struct ki_slice *s, char __user *buf);
 	int past_end;
 	bool is_pass;
 };
 
-/* Slice by slice up to the end of the file, until something is in the way. */
-static ssize_t ki_bitmap_transfer(struct ki_reader *r, char __user *buf,
-				  size_t bytes, loff_t *ppos,
-				  const struct ki_transfer *t)
+/*
+ * Slice by slice up to @end or until something is in the way. Return: words
+ * done; if none, 0 or an error.
+ */
+static s64 ki_transfer_words(struct ki_reader *r, const struct ki_transfer *t,
+			     char __user *buf, u64 start, u64 end)
 {
-	u64 word = *ppos / KI_WORD_BYTES, start = word;
-	u64 count = bytes / KI_WORD_BYTES, end;
-	int err = 0;
+	struct ki_slice *s = ki_reader_get_slice(r);
+	u64 word = start;
+	int err = s ? 0 : -ENOMEM;
 
-	if (*ppos % KI_WORD_BYTES || bytes % KI_WORD_BYTES)
-		return -EINVAL;
-
-	if (mutex_lock_interruptible(&r->lock))
-		return -ERESTARTSYS;
-	err = ki_reader_alive(r);
-	end = ki_bitmap_words(r);
-	if (!err && word >= end)
-		err = t->past_end;
-	if (!err) {
-		ki_reader_goto(r, word);
-		count = word < end ? min(count, end - word) : 0;
-	}
-
-	while (!err && word - start < count) {
-		struct ki_slice *s = r->slice;
+	while (!err && word < end) {
 		int done;
 
 		if (word > start && signal_pending(current))
 			break;
-		ki_set_slice(s, word, start + count - word);
-		done = t->step(r, buf + (word - start) * KI_WORD_BYTES);
+		ki_set_slice(s, word, end - word);
+		done = t->step(r, s, buf + (word - start) * KI_WORD_BYTES);
 		if (done < 0)
 			err = done;
 		else
@@ -161,14 +151,37 @@ static ssize_t ki_bitmap_transfer(struct ki_reader *r, char __user *buf,
 			break;
 		cond_resched();
 	}
+	if (s)
+		ki_reader_put_slice(r, s);
+	return word > start ? word - start : err;
+}
 
-	ki_reader_stop(r, word, t->is_pass || word >= end);
-	mutex_unlock(&r->lock);
+static ssize_t ki_bitmap_transfer(struct ki_reader *r, char __user *buf,
+				  size_t bytes, loff_t *ppos,
+				  const struct ki_transfer *t)
+{
+	u64 start = *ppos / KI_WORD_BYTES, count = bytes / KI_WORD_BYTES, end;
+	s64 done;
 
-	if (word == start)
-		return err;
-	*ppos = word * KI_WORD_BYTES;
-	return (word - start) * KI_WORD_BYTES;
+	if (*ppos % KI_WORD_BYTES || bytes % KI_WORD_BYTES)
+		return -EINVAL;
+
+	if (down_read_killable(&r->lock))
+		return -EINTR;
+	done = ki_reader_alive(r);
+	end = ki_bitmap_words(r);
+	if (!done && start >= end)
+		done = t->past_end;
+	else if (!done)
+		done = ki_transfer_words(r, t, buf, start,
+					 start + min(count, end - start));
+	ki_reader_stop(r, t->is_pass || start + max_t(s64, done, 0) >= end);
+	up_read(&r->lock);
+
+	if (done <= 0)
+		return done;
+	*ppos += done * KI_WORD_BYTES;
+	return done * KI_WORD_BYTES;
 }
 
 static ssize_t ki_bitmap_read(struct file *file, char __user *buf, size_t bytes,
@@ -229,7 +242,7 @@ static loff_t ki_bitmap_llseek(struct file *file, loff_t offset, int whence)
 	struct ki_reader *r = file->private_data;
 	loff_t end, pos;
 
-	if (mutex_lock_interruptible(&r->lock))
+	if (down_read_killable(&r->lock))
 		return -EINTR;
 	end = ki_bitmap_words(r) * KI_WORD_BYTES;
 	if (whence == SEEK_DATA || whence == SEEK_HOLE) {
@@ -243,9 +256,12 @@ static loff_t ki_bitmap_llseek(struct file *file, loff_t offset, int whence)
 		pos = generic_file_llseek_size(file, offset, whence,
 					       MAX_LFS_FILESIZE, end);
 	}
-	if (pos >= 0)
-		ki_reader_goto(r, pos / KI_WORD_BYTES);
-	mutex_unlock(&r->lock);
+	if (pos >= 0) {
+		u64 word = pos / KI_WORD_BYTES;
+
+		ki_reader_goto(r, word / KI_SLICE_WORDS, word % KI_SLICE_WORDS);
+	}
+	up_read(&r->lock);
 	return pos;
 }
 

@@ -4,6 +4,7 @@
 #include <linux/err.h>
 #include <linux/minmax.h>
 #include <linux/pid.h>
+#include <linux/rwsem.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/string.h>
@@ -23,7 +24,7 @@
 static_assert(offsetof(struct kvm_idle_info, end_gpa) == 40);
 static_assert(offsetofend(struct kvm_idle_info, flushes) ==
 	      KVM_IDLE_INFO_SIZE_V1);
-static_assert(offsetofend(struct kvm_idle_info, aged_pages) ==
+static_assert(offsetofend(struct kvm_idle_info, state_bytes) ==
 	      sizeof(struct kvm_idle_info));
 static_assert(sizeof(struct kvm_idle_slot) == KVM_IDLE_SLOT_SIZE_V1);
 static_assert(offsetofend(struct kvm_idle_slot, flags) ==
@@ -38,6 +39,29 @@ static_assert(offsetofend(struct kvm_idle_select_vm, reserved) ==
 static_assert(sizeof(struct kvm_idle_options) == KVM_IDLE_OPTIONS_SIZE_V1);
 static_assert(offsetofend(struct kvm_idle_options, host) ==
 	      KVM_IDLE_OPTIONS_SIZE_V1);
+
+static_assert(sizeof(struct kvm_idle_arm) == KVM_IDLE_ARM_SIZE_V1);
+static_assert(offsetofend(struct kvm_idle_arm, cleared_pages) ==
+	      KVM_IDLE_ARM_SIZE_V1);
+
+/* What vm->lock protects. */
+static void ki_fill_shared_info(struct ki_vm *vm, struct kvm_idle_info *info)
+{
+	struct ki_aging_stats stats;
+	struct ki_reader *r;
+
+	mutex_lock(&vm->lock);
+	ki_aging_get_stats(vm->aging, &stats);
+	if (vm->aging)
+		info->flags |= KVM_IDLE_INFO_SHARED;
+	info->aged_pages = stats.aged;
+	info->skipped_pages = stats.skipped;
+	info->state_bytes = stats.bytes + sizeof(*vm);
+	list_for_each_entry(r, &vm->readers, node)
+		info->state_bytes += ki_pending_bytes(&r->pending);
+	info->readers = vm->harvesters;
+	mutex_unlock(&vm->lock);
+}
 
 static void ki_fill_info(struct ki_reader *r, struct kvm_idle_info *info,
 			 u32 size)
@@ -67,14 +91,14 @@ static void ki_fill_info(struct ki_reader *r, struct kvm_idle_info *info,
 	if (r->host)
 		info->flags |= KVM_IDLE_INFO_HOST;
 
-	mutex_lock(&r->vm->lock);
-	if (r->vm->aging)
-		info->flags |= KVM_IDLE_INFO_SHARED;
-	info->aged_pages = ki_aging_pages(r->vm->aging);
-	info->readers = r->vm->harvesters;
-	info->harvested_pages = r->vm->harvested_pages;
-	info->flushes = r->vm->flushes;
-	mutex_unlock(&r->vm->lock);
+	ki_fill_shared_info(r->vm, info);
+	if (e.lone && (info->flags & KVM_IDLE_INFO_SHARED))
+		info->flags |= KVM_IDLE_INFO_SKIPS;
+	if (atomic64_read(&r->unread) != KI_ALL_READ)
+		info->flags |= KVM_IDLE_INFO_ARMED;
+	info->most_at_once = atomic64_read(&r->vm->most_at_once);
+	info->harvested_pages = ki_vm_harvested_pages(r->vm);
+	info->flushes = READ_ONCE(r->vm->flushes.done);
 }
 
 static long ki_get_info(struct ki_reader *r, void __user *arg)
@@ -84,10 +108,10 @@ static long ki_get_info(struct ki_reader *r, void __user *arg)
 
 	if (size < 0)
 		return size;
-	if (mutex_lock_interruptible(&r->lock))
+	if (down_read_killable(&r->lock))
 		return -EINTR;
 	ki_fill_info(r, &info, size);
-	mutex_unlock(&r->lock);
+	up_read(&r->lock);
 	return copy_to_user(arg, &info, size) ? -EFAULT : 0;
 }
 
@@ -96,24 +120,22 @@ static long ki_count_mapped(struct ki_reader *r, const struct ki_slot *slot,
 			    u64 *mapped)
 {
 	u64 gfn = slot->gfn, end = slot->gfn + slot->pages;
-	struct ki_slice *s = r->slice;
+	struct ki_slice *s = ki_reader_get_slice(r);
+	long err = s ? 0 : -ENOMEM;
 
 	*mapped = 0;
-	while (gfn < end) {
+	while (!err && gfn < end) {
 		u64 from = gfn % KI_SLICE_PAGES;
 		u64 count = min(end - gfn, KI_SLICE_PAGES - from);
-		long err;
 
 		s->index = gfn >> KI_SLICE_SHIFT;
 		s->first = 0;
 		s->words = KI_SLICE_WORDS;
 		memset(s->bits.want, 0, sizeof(s->bits.want));
 		bitmap_set((unsigned long *)s->bits.want, from, count);
-		err = ki_reader_count(r);
-		if (err)
-			return err;
-		if (signal_pending(current))
-			return -EINTR;
+		err = ki_reader_count(r, s);
+		if (!err && signal_pending(current))
+			err = -EINTR;
 		bitmap_and((unsigned long *)s->bits.want,
 			   (unsigned long *)s->bits.want,
 			   (unsigned long *)s->bits.present, KI_SLICE_PAGES);
@@ -121,7 +143,9 @@ static long ki_count_mapped(struct ki_reader *r, const struct ki_slot *slot,
 					 KI_SLICE_PAGES);
 		gfn += count;
 	}
-	return 0;
+	if (s)
+		ki_reader_put_slice(r, s);
+	return err;
 }
 
 static long ki_put_slot(struct ki_reader *r, const struct ki_slot *slot,
@@ -192,7 +216,7 @@ static long ki_get_slots(struct ki_reader *r, void __user *arg)
 	    a.slot_size < KVM_IDLE_SLOT_SIZE_V1 || a.slot_size > PAGE_SIZE)
 		return -EINVAL;
 
-	if (mutex_lock_interruptible(&r->lock))
+	if (down_read_killable(&r->lock))
 		return -EINTR;
 	for (unsigned int tries = 0; tries < KI_SLOTS_TRIES; tries++) {
 		err = ki_fill_slots(r, &a);
@@ -200,7 +224,7 @@ static long ki_get_slots(struct ki_reader *r, void __user *arg)
 			break;
 		cond_resched();
 	}
-	mutex_unlock(&r->lock);
+	up_read(&r->lock);
 	if (err)
 		return err;
 
@@ -249,10 +273,10 @@ static long ki_select_vm(struct file *file, void __user *arg)
 	if (a.flags & ~KVM_IDLE_SELECT_QUERY || a.reserved)
 		return -EINVAL;
 
-	if (mutex_lock_interruptible(&r->lock))
+	if (down_write_killable(&r->lock))
 		return -EINTR;
 	err = ki_select(file, &a);
-	mutex_unlock(&r->lock);
+	up_write(&r->lock);
 	if (err && err != -ENODEV)
 		return err;
 
@@ -276,7 +300,7 @@ static long ki_set_options(struct ki_reader *r, void __user *arg)
 	if (a.set & KVM_IDLE_OPTION_HOST && a.host > 1)
 		return -EINVAL;
 
-	if (mutex_lock_interruptible(&r->lock))
+	if (down_write_killable(&r->lock))
 		return -EINTR;
 	if (a.set & KVM_IDLE_OPTION_HOST)
 		err = ki_reader_set_host(r, a.host);
@@ -284,7 +308,72 @@ static long ki_set_options(struct ki_reader *r, void __user *arg)
 		ki_reader_set_policy(r, a.tlb_policy);
 	a.tlb_policy = r->policy;
 	a.host = r->host;
-	mutex_unlock(&r->lock);
+	up_write(&r->lock);
+	if (err)
+		return err;
+
+	a.size = size;
+	return copy_to_user(arg, &a, size) ? -EFAULT : 0;
+}
+
+/* The pages of a slice that lie in tables that were armed, or were marked. */
+static void ki_count_armed(const struct ki_slice *s, struct kvm_idle_arm *a)
+{
+	for (unsigned int word = 0; word < KI_SLICE_WORDS; word++) {
+		if (s->armed & BIT_ULL(word / KI_HUGE_WORDS))
+			a->armed_pages += hweight64(s->bits.want[word]);
+		else
+			a->cleared_pages += hweight64(s->bits.present[word] &
+						      s->bits.want[word]);
+	}
+}
+
+static long ki_arm_all(struct ki_reader *r, struct ki_slice *s,
+		       struct kvm_idle_arm *a)
+{
+	struct ki_slot slot;
+	long err = 0;
+	u64 gfn = 0;
+
+	a->armed_pages = 0;
+	a->cleared_pages = 0;
+	while (!err && ki_slots_next(r->vm->kvm, gfn, &slot)) {
+		s->index = max(gfn, slot.gfn) >> KI_SLICE_SHIFT;
+		s->first = 0;
+		s->words = KI_SLICE_WORDS;
+		err = ki_reader_arm(r, s);
+		if (!err)
+			ki_count_armed(s, a);
+		if (!err && signal_pending(current))
+			err = -EINTR;
+		gfn = (s->index + 1) << KI_SLICE_SHIFT;
+		cond_resched();
+	}
+	ki_reader_stop(r, true);
+	return err;
+}
+
+static long ki_arm(struct ki_reader *r, void __user *arg)
+{
+	struct kvm_idle_arm a;
+	long size = ki_get_arg(&a, sizeof(a), KVM_IDLE_ARM_SIZE_V1, arg);
+	struct ki_slice *s;
+	long err;
+
+	if (size < 0)
+		return size;
+	if (a.flags)
+		return -EINVAL;
+	if (!ki_reader_has_pending(r))
+		return -EBADF;
+
+	if (down_write_killable(&r->lock))
+		return -EINTR;
+	s = ki_reader_get_slice(r);
+	err = s ? ki_arm_all(r, s, &a) : -ENOMEM;
+	if (s)
+		ki_reader_put_slice(r, s);
+	up_write(&r->lock);
 	if (err)
 		return err;
 
@@ -317,6 +406,8 @@ long ki_info_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return ki_select_vm(file, argp);
 	case _IOC_NR(KVM_IDLE_SET_OPTIONS):
 		return ki_set_options(r, argp);
+	case _IOC_NR(KVM_IDLE_ARM):
+		return ki_arm(r, argp);
 	default:
 		return -ENOTTY;
 	}

@@ -11,29 +11,83 @@
 #include "compat/kvm_hook.h"
 #include "compat/kvm_slots.h"
 #include "source/aging.h"
+#include "source/cold.h"
 #include "source/gfnmap.h"
 #include "source/host.h"
 #include "source/survey.h"
 
+/*
+ * One lock for every so many GiB: a leaf larger than a slice is still all of one.
+ */
+#define KI_REGIONS	16
+
+struct ki_region {
+	spinlock_t lock;		/* Inside aging->asking. */
+} ____cacheline_aligned_in_smp;
+
 /**
  * struct ki_aging - the host's page aging of one VM
  * @kvm: the VM
- * @lock: held for each step of a harvest and each answer to the host
+ * @asking: held for each answer to the host
+ * @region: held for each step of a harvest, and each answer, that is about it
  * @owed: cleared by a harvest; the host has yet to hear of it
  * @aged: cleared for the host; our readers have yet to hear of it
  * @host: touched by the host itself; readers who care have yet to hear of it
+ * @cold: tables of pages that nobody uses
  * @bits: working memory: all zero but while in use
  * @pages: how many were aged
  */
 struct ki_aging {
 	struct kvm *kvm;
-	spinlock_t lock;		/* Outside of mmu_lock. */
-	struct ki_gfnmap owed;		/* Protected by aging->lock. */
-	struct ki_gfnmap aged;		/* Protected by aging->lock. */
-	struct ki_gfnmap host;		/* Protected by aging->lock. */
-	struct ki_bits bits;		/* Protected by aging->lock. */
-	u64 pages;			/* Protected by aging->lock. */
+	spinlock_t asking;		/* Outside of region->lock. */
+	struct ki_region region[KI_REGIONS]; /* Locks outside of mmu_lock. */
+	struct ki_gfnmap owed;		/* Protected by region->lock. */
+	struct ki_gfnmap aged;		/* Protected by region->lock. */
+	struct ki_gfnmap host;		/* Protected by region->lock. */
+	struct ki_cold cold;		/* Protected by region->lock. */
+	struct ki_bits bits;		/* Protected by aging->asking. */
+	u64 pages;			/* Protected by aging->asking. */
 };
+
+static unsigned int ki_region_of(u64 gfn)
+{
+	return gfn / KI_GIANT_PAGES % KI_REGIONS;
+}
+
+static spinlock_t *ki_region_lock(struct ki_aging *a, u64 gfn)
+{
+	return &a->region[ki_region_of(gfn)].lock;
+}
+
+/*
+ * For an answer: the region of a page, or, if it may be about others too, all.
+ * Sparse cannot count these, and is told of none.
+ */
+static void ki_lock_for_answer(struct ki_aging *a, u64 gfn, bool all)
+	__acquires(&a->asking)
+{
+	unsigned int first = all ? 0 : ki_region_of(gfn);
+	unsigned int last = all ? KI_REGIONS - 1 : first;
+
+	spin_lock(&a->asking);
+	for (unsigned int i = first; i <= last; i++) {
+		spin_lock_nest_lock(&a->region[i].lock, &a->asking);
+		__release(&a->region[i].lock);
+	}
+}
+
+static void ki_unlock_for_answer(struct ki_aging *a, u64 gfn, bool all)
+	__releases(&a->asking)
+{
+	unsigned int first = all ? 0 : ki_region_of(gfn);
+	unsigned int last = all ? KI_REGIONS - 1 : first;
+
+	for (unsigned int i = first; i <= last; i++) {
+		__acquire(&a->region[i].lock);
+		spin_unlock(&a->region[i].lock);
+	}
+	spin_unlock(&a->asking);
+}
 
 int ki_aging_prepare(struct ki_aging *a, u64 slice)
 {
@@ -41,7 +95,8 @@ int ki_aging_prepare(struct ki_aging *a, u64 slice)
 
 	if (!a)
 		return 0;
-	err = ki_gfnmap_add(&a->owed, slice, GFP_KERNEL_ACCOUNT);
+	err = ki_gfnmap_add(&a->owed, slice, GFP_KERNEL_ACCOUNT) ?:
+	      ki_cold_prepare(&a->cold, slice);
 	/* While the host is short of memory, it would not get this one. */
 	return err ?: ki_gfnmap_add(&a->aged, slice, GFP_KERNEL_ACCOUNT);
 }
@@ -96,7 +151,7 @@ static bool ki_aged_room(struct ki_aging *a, struct ki_span span, u64 pages)
 
 static void ki_write_aged(struct ki_aging *a, struct ki_gfns gfns)
 {
-	lockdep_assert_held(&a->lock);
+	lockdep_assert_held(&a->asking);
 	ki_gfnmap_set(&a->aged, gfns);
 	a->pages += gfns.end - gfns.start;
 }
@@ -117,7 +172,7 @@ static bool ki_owed_any(struct ki_aging *a, struct ki_span span, u64 pages,
 	struct ki_hva_iter iter;
 	bool owed = false;
 
-	lockdep_assert_held(&a->lock);
+	lockdep_assert_held(&a->asking);
 	ki_slots_for_each_hva(a->kvm, &iter, span.start, span.end) {
 		struct ki_gfns gfns = ki_widened(iter.slot, span, pages);
 
@@ -148,7 +203,7 @@ static struct ki_leaves ki_look_up(struct ki_aging *a, struct ki_span span)
 	struct ki_hva_iter iter;
 	unsigned int slots = 0;
 
-	lockdep_assert_held(&a->lock);
+	lockdep_assert_held(&a->asking);
 	ki_slots_for_each_hva(a->kvm, &iter, span.start, span.end) {
 		u64 gfn = ki_slot_gfns(iter.slot, span).start;
 		unsigned int word = gfn % KI_SLICE_PAGES / 64;
@@ -198,6 +253,32 @@ static bool ki_ask_part(struct ki_aging *a, enum ki_question question,
 	return young;
 }
 
+/* Does no other slot have a part of it? */
+static bool ki_in_one_slot(struct ki_aging *a, struct ki_span span)
+{
+	struct ki_hva_iter iter;
+	unsigned int slots = 0;
+
+	ki_slots_for_each_hva(a->kvm, &iter, span.start, span.end)
+		slots++;
+	return slots == 1;
+}
+
+/* All that may have to be written down, if the leaf has become a larger one. */
+static bool ki_is_of_one_region(struct ki_aging *a,
+				const struct kvm_memory_slot *slot,
+				struct ki_span span)
+{
+	struct ki_gfns giant = ki_widened(slot, span, KI_GIANT_PAGES);
+	struct ki_span all = {
+		.start	= ki_slot_hva(slot, giant.start),
+		.end	= ki_slot_hva(slot, giant.end),
+	};
+
+	return giant.end - giant.start <= KI_GIANT_PAGES &&
+	       ki_in_one_slot(a, all);
+}
+
 /*
  * Answer the beginning of a question: one huge leaf, or a word of pages. Return:
  * where that ends.
@@ -211,11 +292,12 @@ static u64 ki_answer(struct ki_aging *a, const struct kvm_memory_slot *slot,
 		.start	= range.start,
 		.end	= min(range.end, ki_slot_hva(slot, stop)),
 	};
+	bool all = !ki_is_of_one_region(a, slot, asked);
 	struct ki_leaves leaves;
 	struct ki_span part;
 	u64 step;
 
-	spin_lock(&a->lock);
+	ki_lock_for_answer(a, gfn, all);
 	leaves = ki_look_up(a, asked);
 	if (!leaves.alone) {
 		asked.end = asked.start + PAGE_SIZE;
@@ -238,7 +320,7 @@ static u64 ki_answer(struct ki_aging *a, const struct kvm_memory_slot *slot,
 	/* The accessed bit of a leaf speaks of all its pages; so does the debt. */
 	*young |= ki_owed_any(a, asked, leaves.alone ? leaves.pages : 1,
 			      question != KI_TEST);
-	spin_unlock(&a->lock);
+	ki_unlock_for_answer(a, gfn, all);
 	return asked.end;
 }
 
@@ -323,7 +405,7 @@ static void ki_unmap_group(struct ki_aging *a, const struct kvm_memory_slot *slo
 	};
 	bool done;
 
-	spin_lock(&a->lock);
+	ki_lock_for_answer(a, gfns.start, false);
 	bitmap_set((unsigned long *)a->bits.want, from, count);
 	done = ki_survey(a->kvm, &s);
 	for (unsigned int word = s.first; !done && word < s.end; word++) {
@@ -334,7 +416,7 @@ static void ki_unmap_group(struct ki_aging *a, const struct kvm_memory_slot *slo
 		done = ki_write_word(a, slot, gfn, word);
 	}
 	ki_clear_bits(a, s.first);
-	spin_unlock(&a->lock);
+	ki_unlock_for_answer(a, gfns.start, false);
 }
 
 static void ki_aging_unmap(void *data, u64 start, u64 end)
@@ -357,9 +439,53 @@ static void ki_aging_unmap(void *data, u64 start, u64 end)
 	srcu_read_unlock(&a->kvm->srcu, idx);
 }
 
+static void ki_aging_unmapped(void *data, u64 start, u64 end)
+{
+	struct ki_span span = { start, end };
+	struct ki_aging *a = data;
+	int idx = srcu_read_lock(&a->kvm->srcu);
+	struct ki_hva_iter iter;
+
+	ki_slots_for_each_hva(a->kvm, &iter, start, end) {
+		struct ki_gfns all = ki_slot_gfns(iter.slot, span), some = all;
+
+		atomic_long_inc(&a->cold.zaps);
+		for (; some.start < all.end; some.start = some.end) {
+			some.end = min(ALIGN(some.start + 1, KI_SLICE_PAGES),
+				       all.end);
+			spin_lock(ki_region_lock(a, some.start));
+			ki_cold_unmapped(&a->cold, some);
+			spin_unlock(ki_region_lock(a, some.start));
+		}
+	}
+	srcu_read_unlock(&a->kvm->srcu, idx);
+}
+
+static bool ki_aging_count_begin(void *data, u64 start, u64 end)
+{
+	struct ki_aging *a = data;
+	int idx = srcu_read_lock(&a->kvm->srcu);
+	bool counts = ki_slot_from_hva(a->kvm, start, end);
+
+	srcu_read_unlock(&a->kvm->srcu, idx);
+	if (counts)
+		ki_cold_count_begin(&a->cold);
+	return counts;
+}
+
+static void ki_aging_count_end(void *data)
+{
+	struct ki_aging *a = data;
+
+	ki_cold_count_end(&a->cold);
+}
+
 static const struct ki_hook_ops ki_aging_hook = {
-	.young	= ki_aging_young,
-	.unmap	= ki_aging_unmap,
+	.young		= ki_aging_young,
+	.unmap		= ki_aging_unmap,
+	.unmapped	= ki_aging_unmapped,
+	.count_begin	= ki_aging_count_begin,
+	.count_end	= ki_aging_count_end,
 };
 
 static void ki_aging_free(struct ki_aging *a)
@@ -367,6 +493,7 @@ static void ki_aging_free(struct ki_aging *a)
 	ki_gfnmap_destroy(&a->owed);
 	ki_gfnmap_destroy(&a->aged);
 	ki_gfnmap_destroy(&a->host);
+	ki_cold_destroy(&a->cold);
 	kvfree(a);
 }
 
@@ -378,7 +505,10 @@ struct ki_aging *ki_aging_start(struct kvm *kvm)
 	if (!a)
 		return ERR_PTR(-ENOMEM);
 	a->kvm = kvm;
-	spin_lock_init(&a->lock);
+	spin_lock_init(&a->asking);
+	for (unsigned int i = 0; i < KI_REGIONS; i++)
+		spin_lock_init(&a->region[i].lock);
+	ki_cold_init(&a->cold);
 	ki_gfnmap_init(&a->owed);
 	ki_gfnmap_init(&a->aged);
 	ki_gfnmap_init(&a->host);
@@ -445,30 +575,81 @@ void ki_aging_stop(struct ki_aging *a, struct mm_struct *mm)
 	ki_aging_free(a);
 }
 
-u64 ki_aging_pages(struct ki_aging *a)
+void ki_aging_get_stats(struct ki_aging *a, struct ki_aging_stats *stats)
 {
-	u64 pages;
-
+	*stats = (struct ki_aging_stats) { .aged = 0 };
 	if (!a)
-		return 0;
-	spin_lock(&a->lock);
-	pages = a->pages;
-	spin_unlock(&a->lock);
-	return pages;
+		return;
+	spin_lock(&a->asking);
+	stats->aged = a->pages;
+	spin_unlock(&a->asking);
+	stats->skipped = ki_cold_skipped(&a->cold);
+	stats->bytes = sizeof(*a) + ki_gfnmap_bytes(&a->owed) +
+		       ki_gfnmap_bytes(&a->aged) + ki_gfnmap_bytes(&a->host) +
+		       ki_cold_bytes(&a->cold);
 }
 
 bool ki_step_wanted(const struct ki_collect *c)
 {
-	return c->clear && c->aging && spin_is_contended(&c->aging->lock);
+	return c->clear && c->aging &&
+	       spin_is_contended(ki_region_lock(c->aging, c->base));
 }
 
 void ki_step_begin(struct ki_collect *c)
-	__acquires(&c->aging->lock)
+	__acquires(c->aging)
 {
 	if (c->clear && c->aging)
-		spin_lock(&c->aging->lock);
+		spin_lock(ki_region_lock(c->aging, c->base));
 	else
-		__acquire(&c->aging->lock);
+		__acquire(c->aging);
+}
+
+bool ki_step_above(struct ki_collect *c, const struct ki_tables *t,
+		   struct ki_above *above)
+{
+	c->relies = c->clear && c->aging && c->flushes &&
+		    ki_cold_begin(&c->aging->cold, c->base >> KI_SLICE_SHIFT,
+				  t, c->flushes, above);
+	c->by_above |= c->relies;
+	return c->relies;
+}
+
+bool ki_step_may_be_asleep(const struct ki_collect *c)
+{
+	return c->clear && c->aging && c->flushes &&
+	       ki_cold_is_whole(&c->aging->cold, c->base >> KI_SLICE_SHIFT,
+				c->first, c->words);
+}
+
+bool ki_step_aged(const struct ki_collect *c)
+{
+	const u64 *aged = ki_gfnmap_slice(&c->aging->aged,
+					  c->base >> KI_SLICE_SHIFT);
+
+	return aged && memchr_inv(&aged[c->first], 0, c->words * sizeof(*aged));
+}
+
+void ki_step_found(struct ki_collect *c, const struct ki_above *above)
+{
+	c->owes_flush |= ki_cold_end(&c->aging->cold,
+				     c->base >> KI_SLICE_SHIFT, c->flushes,
+				     above);
+}
+
+/* Move what stands in the map of a slice over to @to, as far as it is in the order. */
+static void ki_tell(struct ki_gfnmap *m, const struct ki_collect *c,
+		    unsigned int first, unsigned int end, u64 *to)
+{
+	u64 *map = ki_gfnmap_slice(m, c->base >> KI_SLICE_SHIFT);
+
+	first = max(first, c->first);
+	end = min(end, c->first + c->words);
+	for (unsigned int i = first; map && i < end; i++) {
+		if (!map[i])
+			continue;
+		to[i] |= map[i];
+		map[i] = 0;
+	}
 }
 
 static void ki_owe(struct ki_aging *a, const struct ki_collect *c,
@@ -497,17 +678,20 @@ static void ki_owe_giant(struct ki_aging *a, const struct ki_collect *c)
 
 void ki_step_end(struct ki_collect *c, unsigned int first, unsigned int end,
 		 bool giant_taken)
-	__releases(&c->aging->lock)
+	__releases(c->aging)
 {
 	if (!c->clear || !c->aging) {
-		__release(&c->aging->lock);
+		__release(c->aging);
 		return;
 	}
-	ki_owe(c->aging, c, ALIGN_DOWN(first, KI_HUGE_WORDS),
-	       ALIGN(end, KI_HUGE_WORDS));
+	if (c->bits)
+		ki_owe(c->aging, c, ALIGN_DOWN(first, KI_HUGE_WORDS),
+		       ALIGN(end, KI_HUGE_WORDS));
+	if (c->bits && c->relies)
+		ki_tell(&c->aging->aged, c, first, end, c->bits->young);
 	if (giant_taken)
 		ki_owe_giant(c->aging, c);
-	spin_unlock(&c->aging->lock);
+	spin_unlock(ki_region_lock(c->aging, c->base));
 }
 
 static bool ki_host_room(struct ki_aging *a, struct ki_span span, gfp_t gfp)
@@ -539,42 +723,33 @@ bool ki_aging_add_host(struct ki_aging *a, struct ki_span span)
 	bool room = ki_host_room(a, span, KI_GFP_AT_ONCE);
 	struct ki_hva_iter iter;
 
-	spin_lock(&a->lock);
 	ki_slots_for_each_hva(a->kvm, &iter, span.start, span.end) {
-		struct ki_gfns gfns = ki_slot_gfns(iter.slot, span);
+		struct ki_gfns all = ki_slot_gfns(iter.slot, span), some = all;
 
-		if (!room)
-			break;
-		ki_gfnmap_set(&a->owed, gfns);
-		ki_gfnmap_set(&a->host, gfns);
+		for (; room && some.start < all.end; some.start = some.end) {
+			some.end = min(ALIGN(some.start + 1, KI_SLICE_PAGES),
+				       all.end);
+			spin_lock(ki_region_lock(a, some.start));
+			ki_gfnmap_set(&a->owed, some);
+			ki_gfnmap_set(&a->host, some);
+			spin_unlock(ki_region_lock(a, some.start));
+		}
 	}
-	spin_unlock(&a->lock);
 	srcu_read_unlock(&a->kvm->srcu, idx);
 	return room;
-}
-
-/* Move what stands in the map of a slice over to @to. */
-static void ki_tell(struct ki_gfnmap *m, const struct ki_collect *c, u64 *to)
-{
-	u64 *map = ki_gfnmap_slice(m, c->base >> KI_SLICE_SHIFT);
-
-	for (unsigned int i = c->first; map && i < c->first + c->words; i++) {
-		if (!map[i])
-			continue;
-		to[i] |= map[i];
-		map[i] = 0;
-	}
 }
 
 void ki_aging_tell(struct ki_collect *c)
 {
 	struct ki_aging *a = c->aging;
+	unsigned int end = c->first + c->words;
 
-	if (!a)
+	if (c->by_above && !c->mm)
 		return;
-	spin_lock(&a->lock);
-	ki_tell(&a->aged, c, c->bits->young);
+	spin_lock(ki_region_lock(a, c->base));
+	if (!c->by_above)
+		ki_tell(&a->aged, c, c->first, end, c->bits->young);
 	if (c->mm)
-		ki_tell(&a->host, c, c->host);
-	spin_unlock(&a->lock);
+		ki_tell(&a->host, c, c->first, end, c->host);
+	spin_unlock(ki_region_lock(a, c->base));
 }

@@ -8,15 +8,17 @@
  *	owed	cleared by a harvest; the host has yet to hear of it
  *	aged	cleared for the host; our readers have yet to hear of it
  *
- * Each step of a harvest, and each answer to the host, is done under one
- * spinlock: whoever clears a bit writes it down for the other before the other
- * can look.
+ * Each step of a harvest, and each answer to the host, is done under a spinlock
+ * for the part of guest memory that it is about: whoever clears a bit writes it
+ * down for the other before the other can look. The answers, besides, are given
+ * one at a time.
  */
 #ifndef KI_SOURCE_AGING_H
 #define KI_SOURCE_AGING_H
 
 #include <linux/kvm_host.h>
 
+#include "compat/kvm_tables.h"
 #include "source/gfnmap.h"
 #include "source/source.h"
 
@@ -51,17 +53,28 @@ void ki_aging_stop(struct ki_aging *a, struct mm_struct *mm);
  */
 int ki_aging_prepare(struct ki_aging *a, u64 slice);
 
-/** ki_aging_pages() - how many pages were aged so far */
-u64 ki_aging_pages(struct ki_aging *a);
+/** struct ki_aging_stats - figures about one VM, zero where there is no aging
+ * @aged: pages aged so far
+ * @skipped: pages told without a look at their entries so far
+ * @bytes: memory in use
+ */
+struct ki_aging_stats {
+	u64 aged;
+	u64 skipped;
+	u64 bytes;
+};
+
+/** ki_aging_get_stats() - of ki_aging_start(), or NULL */
+void ki_aging_get_stats(struct ki_aging *a, struct ki_aging_stats *stats);
 
 /*
  * For the sources. Between begin and end, which do nothing if the order is not
- * to clear, the host is held off. Atomic context; no lock of KVM's is held at
- * either end.
+ * to clear, the host is held off from the slice. Atomic context; no lock of KVM's
+ * is held at either end.
  */
 
 /** ki_step_begin() - a step of an order begins */
-void ki_step_begin(struct ki_collect *c) __acquires(&c->aging->lock);
+void ki_step_begin(struct ki_collect *c) __acquires(c->aging);
 
 /** ki_step_wanted() - is the host waiting for the step to end? */
 bool ki_step_wanted(const struct ki_collect *c);
@@ -73,10 +86,40 @@ bool ki_step_wanted(const struct ki_collect *c);
  *	lie in it in part, the rest is taken care of
  * @end: first word behind it
  * @giant_taken: it cleared a leaf that is larger than the slice
+ *
+ * If it relied upon accessed bits above (ki_step_above()), it is told now what the
+ * host has aged: pages that were touched before these bits were looked at.
  */
 void ki_step_end(struct ki_collect *c, unsigned int first, unsigned int end,
 		 bool giant_taken)
-	__releases(&c->aging->lock);
+	__releases(c->aging);
+
+/**
+ * ki_step_above() - which tables need not be looked at
+ * @c: the order
+ * @t: the tables of the VM
+ * @above: filled in
+ *
+ * Return: false if that cannot be known, as ever if nothing is to be cleared.
+ *
+ * Context: in a step, under kvm->srcu and ki_mmu_lock().
+ */
+bool ki_step_above(struct ki_collect *c, const struct ki_tables *t,
+		   struct ki_above *above);
+
+/**
+ * ki_step_may_be_asleep() - is it worth the question, ki_source_asleep()?
+ * @c: the order
+ *
+ * Takes no lock, so it may be wrong.
+ */
+bool ki_step_may_be_asleep(const struct ki_collect *c);
+
+/** ki_step_aged() - has the host aged anything of the slice? In a step */
+bool ki_step_aged(const struct ki_collect *c);
+
+/** ki_step_found() - after the walk: in the same hold of the locks */
+void ki_step_found(struct ki_collect *c, const struct ki_above *above);
 
 /**
  * ki_aging_host_room() - before the host's own tables are looked at
@@ -101,9 +144,10 @@ int ki_aging_host_room(struct ki_aging *a, struct ki_span span);
 bool ki_aging_add_host(struct ki_aging *a, struct ki_span span);
 
 /**
- * ki_aging_tell() - what was aged of the pages of an order is young too
- * @c: the order. What the host has touched goes to ki_collect.host, if
- *	ki_collect.mm is set
+ * ki_aging_tell() - what the host has aged of the pages of an order is young too
+ * @c: the order, to clear, with ki_collect.aging; after its last step. What steps
+ *	have been told is not told again. What the host has touched goes to
+ *	ki_collect.host, if ki_collect.mm is set
  */
 void ki_aging_tell(struct ki_collect *c);
 

@@ -16,10 +16,45 @@
  */
 #define KI_WORDS_AT_ONCE	max_t(unsigned int, 128, KI_HUGE_WORDS)
 
+/* The tables of pages that map these words, a bit each. */
+static u64 ki_tables_of(unsigned int first, unsigned int end)
+{
+	return GENMASK_ULL((end - 1) / KI_HUGE_WORDS, first / KI_HUGE_WORDS);
+}
+
+/* Entries looked at for these words: of tables of pages, and those above. */
+static unsigned int ki_entries(unsigned int first, unsigned int end, u64 skipped)
+{
+	return 64 * (end - first) - skipped +
+	       DIV_ROUND_UP(end - first, KI_HUGE_WORDS);
+}
+
+/* The walk of one step, part by part, until it is done or somebody waits. */
+static enum ki_walk_result ki_walk_step(struct kvm *kvm,
+					const struct ki_tables *tables,
+					struct ki_collect *c, struct ki_walk *w,
+					unsigned int *word, unsigned int end)
+{
+	enum ki_walk_result res;
+
+	do {
+		/* No part ends within a huge leaf. */
+		unsigned int stop = min(ALIGN_DOWN(*word, KI_HUGE_WORDS) +
+					KI_WORDS_AT_ONCE, end);
+		w->start = c->base + 64ULL * *word;
+		w->end = c->base + 64ULL * stop;
+		res = ki_walk_tables(tables, w);
+		*word = stop;
+	} while (res == KI_WALK_DONE && *word < end &&
+		 !ki_mmu_lock_wanted(kvm) && !ki_step_wanted(c));
+	return res;
+}
+
 /* As much as the lock may be held for; moves @word on. */
 static int ki_collect_some(struct kvm *kvm, struct ki_collect *c,
 			   unsigned int *word, unsigned int end)
 {
+	struct ki_above above = { .untouched = 0 };
 	struct ki_walk w = {
 		.base		= c->base,
 		.clear		= c->clear,
@@ -29,8 +64,10 @@ static int ki_collect_some(struct kvm *kvm, struct ki_collect *c,
 	enum ki_walk_result res = KI_WALK_DONE;
 	unsigned int first = *word;
 	struct ki_tables tables;
+	int idx;
 
 	ki_step_begin(c);
+	idx = srcu_read_lock(&kvm->srcu);
 	ki_mmu_lock(kvm);
 	ki_tables_get(kvm, &tables);
 	c->reason = tables.reason;
@@ -38,20 +75,24 @@ static int ki_collect_some(struct kvm *kvm, struct ki_collect *c,
 	if (tables.refused || !tables.marked) {
 		*word = end;
 	} else {
-		do {
-			/* No step ends within a huge leaf. */
-			unsigned int stop = min(ALIGN_DOWN(*word, KI_HUGE_WORDS) +
-						KI_WORDS_AT_ONCE, end);
-
-			w.start = c->base + 64ULL * *word;
-			w.end = c->base + 64ULL * stop;
-			res = ki_walk_tables(&tables, &w);
-			*word = stop;
-		} while (res == KI_WALK_DONE && *word < end &&
-			 !ki_mmu_lock_wanted(kvm) && !ki_step_wanted(c));
+		if (ki_step_above(c, &tables, &above)) {
+			w.above = &above;
+			w.arm = c->arm;
+		}
+		res = ki_walk_step(kvm, &tables, c, &w, word, end);
+		if (w.above)
+			ki_step_found(c, &above);
 	}
 	ki_mmu_unlock(kvm);
+	srcu_read_unlock(&kvm->srcu, idx);
 	c->giant_taken |= w.giant_taken;
+	if (w.arm)
+		above.skipped += 64 * KI_HUGE_WORDS * hweight64(above.untouched);
+	c->at_once = max(c->at_once, ki_entries(first, *word, above.skipped));
+	c->touched |= (ki_tables_of(first, *word) & ~above.untouched) |
+		      above.cleared;
+	if (w.arm)
+		c->armed |= above.untouched;
 	ki_step_end(c, first, *word, w.giant_taken);
 
 	if (res == KI_WALK_GIANT)
@@ -73,4 +114,34 @@ int ki_direct_collect(struct kvm *kvm, struct ki_collect *c)
 		cond_resched();
 	}
 	return err;
+}
+
+bool ki_direct_asleep(struct kvm *kvm, struct ki_collect *c)
+{
+	struct ki_above above;
+	struct ki_walk w = {
+		.base		= c->base,
+		.start		= c->base + 64ULL * c->first,
+		.end		= c->base + 64ULL * (c->first + c->words),
+		.clear		= true,
+		.only_skip	= true,
+		.above		= &above,
+	};
+	bool asleep = false;
+	struct ki_tables tables;
+	int idx;
+
+	ki_step_begin(c);
+	idx = srcu_read_lock(&kvm->srcu);
+	ki_mmu_lock(kvm);
+	ki_tables_get(kvm, &tables);
+	if (ki_step_above(c, &tables, &above)) {
+		asleep = ki_walk_tables(&tables, &w) == KI_WALK_SKIPPED;
+		ki_step_found(c, &above);
+	}
+	ki_mmu_unlock(kvm);
+	srcu_read_unlock(&kvm->srcu, idx);
+	asleep &= !ki_step_aged(c);
+	ki_step_end(c, c->first, c->first + c->words, false);
+	return asleep;
 }

@@ -53,6 +53,17 @@ void ki_gfnmap_destroy(struct ki_gfnmap *m)
 	xa_destroy(&m->slices);
 }
 
+size_t ki_gfnmap_bytes(struct ki_gfnmap *m)
+{
+	unsigned long slice;
+	size_t bytes = 0;
+	u64 *map;
+
+	xa_for_each(&m->slices, slice, map)
+		bytes += KI_SLICE_BYTES;
+	return bytes;
+}
+
 int ki_gfnmap_add(struct ki_gfnmap *m, u64 slice, gfp_t gfp)
 {
 	u64 *map;

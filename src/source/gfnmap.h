@@ -46,6 +46,9 @@ static inline void ki_gfnmap_init(struct ki_gfnmap *m)
 
 void ki_gfnmap_destroy(struct ki_gfnmap *m);
 
+/** ki_gfnmap_bytes() - memory in use */
+size_t ki_gfnmap_bytes(struct ki_gfnmap *m);
+
 /** ki_gfnmap_slice() - the map of a slice, or NULL */
 static inline u64 *ki_gfnmap_slice(struct ki_gfnmap *m, u64 slice)
 {

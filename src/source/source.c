@@ -18,11 +18,13 @@ static enum kvm_idle_source ki_source_of(const struct ki_tables *t)
 
 void ki_source_examine(struct kvm *kvm, struct ki_examination *e)
 {
+	int idx = srcu_read_lock(&kvm->srcu);
 	struct ki_tables t;
 
 	ki_mmu_lock(kvm);
 	ki_tables_get(kvm, &t);
 	ki_mmu_unlock(kvm);
+	srcu_read_unlock(&kvm->srcu, idx);
 
 	*e = (struct ki_examination) {
 		.source		= ki_source_of(&t),
@@ -30,6 +32,7 @@ void ki_source_examine(struct kvm *kvm, struct ki_examination *e)
 		.format		= t.format,
 		.hw_accessed	= t.count && t.hw_accessed,
 		.hw_dirty	= t.count && t.hw_dirty,
+		.lone		= t.lone,
 	};
 	for (unsigned int i = 0; i < t.count; i++)
 		e->levels = max(e->levels, t.levels[i]);
@@ -39,6 +42,11 @@ void ki_source_examine(struct kvm *kvm, struct ki_examination *e)
 		e->source = KVM_IDLE_SOURCE_NONE;
 		e->reason = KVM_IDLE_REASON_ALIASED;
 	}
+}
+
+bool ki_source_asleep(struct kvm *kvm, struct ki_collect *c)
+{
+	return !c->mm && ki_step_may_be_asleep(c) && ki_direct_asleep(kvm, c);
 }
 
 int ki_source_collect(struct kvm *kvm, struct ki_collect *c)
@@ -52,7 +60,7 @@ int ki_source_collect(struct kvm *kvm, struct ki_collect *c)
 		err = ki_direct_collect(kvm, c);
 	if (!err && c->ask_kvm)
 		err = ki_notifier_collect(kvm, c);
-	if (!err && c->clear)
+	if (!err && c->clear && c->aging)
 		ki_aging_tell(c);
 	return err;
 }

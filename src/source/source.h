@@ -15,6 +15,19 @@
 
 struct ki_aging;
 
+/**
+ * struct ki_flushes - TLB flushes of a VM, by number
+ * @begun: number of the last that has begun
+ * @done: all up to this one are done
+ *
+ * What was cleared before @begun was read is covered by a flush of a higher
+ * number. @begun is written before, and @done after it, with full order.
+ */
+struct ki_flushes {
+	u64 begun;
+	u64 done;
+};
+
 /* Words of a huge leaf, of the size that is usual: a whole table of pages. */
 #define KI_HUGE_WORDS	((unsigned int)PTRS_PER_PTE / 64)
 
@@ -26,6 +39,7 @@ struct ki_aging;
  * @levels: levels of the deepest, 0 if there is none
  * @hw_accessed: hardware sets accessed bits in them
  * @hw_dirty: and dirty bits
+ * @lone: and those above tables of pages tell which of these were used
  */
 struct ki_examination {
 	enum kvm_idle_source source;
@@ -34,6 +48,7 @@ struct ki_examination {
 	unsigned int levels;
 	bool hw_accessed;
 	bool hw_dirty;
+	bool lone;
 };
 
 /**
@@ -42,12 +57,25 @@ struct ki_examination {
  * @first: first word of the slice to look at
  * @words: how many words
  * @clear: clear what is young, not only look
+ * @arm: with @clear: where that can be done, clear only the accessed bits above
+ *	tables of pages, and not what is young in these
+ * @flushes: of the VM
  * @aging: the host's page aging, which is told what is cleared, and tells what it
  *	has cleared itself, which counts as young. If NULL, it goes its own ways
  * @mm: of the VMM, in use: its own page tables count too; or NULL
  * @host: out: what was touched by them
  * @giant_ready: leaves larger than a slice may be cleared
  * @giant_taken: out: such a leaf was cleared; all its KI_GIANT_PAGES were young
+ * @touched: out: tables of pages of the slice, a bit each, but for those whose
+ *	accessed bit above was clear all the while: what was young in these was
+ *	so before that bit was cleared
+ * @armed: out: with @arm: those whose pages were not looked at, and whose
+ *	accessed bit above is clear now
+ * @relies: the step at work relies upon accessed bits above tables of pages
+ * @by_above: out: some step did
+ * @owes_flush: out: after a TLB flush, more can be told from the accessed bits
+ *	above tables of pages
+ * @at_once: out: most entries looked at under one hold of mmu_lock
  * @ask_kvm: out: not all is in the tables that were walked
  * @reason: out: why, if it is refused
  * @bits: bits.want says which pages; the others are answered
@@ -57,11 +85,19 @@ struct ki_collect {
 	unsigned int first;
 	unsigned int words;
 	bool clear;
+	bool arm;
+	const struct ki_flushes *flushes;
 	struct ki_aging *aging;
 	struct mm_struct *mm;
 	u64 *host;
 	bool giant_ready;
 	bool giant_taken;
+	u64 touched;
+	u64 armed;
+	bool relies;
+	bool by_above;
+	bool owes_flush;
+	unsigned int at_once;
 	bool ask_kvm;
 	enum kvm_idle_reason reason;
 	struct ki_bits *bits;
@@ -82,6 +118,17 @@ void ki_source_examine(struct kvm *kvm, struct ki_examination *e);
  */
 int ki_source_collect(struct kvm *kvm, struct ki_collect *c);
 
+/**
+ * ki_source_asleep() - is all that is wanted present, and none of it young?
+ * @kvm: a VM, held by the caller; its VMM's mm is in use
+ * @c: the order, to clear; c->bits is not looked at: all memory in the range of
+ *	words is wanted
+ *
+ * Return: true if so, as far as it can be told without a look at any page; and
+ * then there is nothing to clear. May sleep.
+ */
+bool ki_source_asleep(struct kvm *kvm, struct ki_collect *c);
+
 /*
  * The two sources behind it. Each does its part of an order, and returns as
  * ki_source_collect() does.
@@ -89,6 +136,9 @@ int ki_source_collect(struct kvm *kvm, struct ki_collect *c);
 
 /* Walks the tables, where their accessed bits are the truth; sets ask_kvm. */
 int ki_direct_collect(struct kvm *kvm, struct ki_collect *c);
+
+/* ki_source_asleep() of them, where there is nothing else. */
+bool ki_direct_asleep(struct kvm *kvm, struct ki_collect *c);
 
 /*
  * Looks into the page tables of the VMM itself. What is young there is answered in

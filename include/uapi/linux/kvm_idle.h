@@ -10,7 +10,7 @@
  *	words; 1 = idle, 0 = young or nothing mapped.
  *
  * The ioctls below say what stands behind it. They work on the file whatever
- * mode it was opened with, and clear nothing.
+ * mode it was opened with, and clear nothing, but for KVM_IDLE_ARM.
  *
  * Rules that hold for every struct here:
  *  - the first member is the size of the struct as the caller knows it, in
@@ -28,7 +28,7 @@
 #include <linux/types.h>
 
 /* Raised by one whenever something below is added. */
-#define KVM_IDLE_ABI_VERSION	3
+#define KVM_IDLE_ABI_VERSION	4
 
 /**
  * enum kvm_idle_source - where the answers about this VM come from
@@ -113,6 +113,8 @@ enum kvm_idle_tlb_policy {
 #define KVM_IDLE_INFO_CAN_HARVEST	(1U << 2) /* this file may clear bits */
 #define KVM_IDLE_INFO_SHARED	(1U << 3) /* the host's page aging is a reader too */
 #define KVM_IDLE_INFO_HOST	(1U << 4) /* KVM_IDLE_OPTION_HOST is on */
+#define KVM_IDLE_INFO_SKIPS	(1U << 5) /* tables that nobody used are skipped */
+#define KVM_IDLE_INFO_ARMED	(1U << 6) /* armed, and not read to the end since */
 
 /**
  * struct kvm_idle_info - KVM_IDLE_GET_INFO
@@ -136,6 +138,13 @@ enum kvm_idle_tlb_policy {
  * @aged_pages: pages that the host's own page aging found young and cleared, or
  *	was about to unmap, and which were kept for the files open here. Counted
  *	like @harvested_pages. Since ABI version 3
+ * @skipped_pages: pages that harvests told without a look at their entries, as
+ *	the accessed bit above these was clear, counted each time. Since ABI
+ *	version 4, like the next two
+ * @most_at_once: most entries of tables looked at under one hold of the VM's
+ *	mmu_lock since the VM was first opened
+ * @state_bytes: kernel memory that the module has for this VM and all its
+ *	readers now
  */
 struct kvm_idle_info {
 	__u32 size;
@@ -153,6 +162,9 @@ struct kvm_idle_info {
 	__u64 harvested_pages;
 	__u64 flushes;
 	__u64 aged_pages;
+	__u64 skipped_pages;
+	__u64 most_at_once;
+	__u64 state_bytes;
 };
 
 #define KVM_IDLE_INFO_SIZE_V1	72	/* sizeof first published struct */
@@ -269,6 +281,40 @@ struct kvm_idle_options {
 #define KVM_IDLE_OPTIONS_SIZE_V1	16
 
 /**
+ * struct kvm_idle_arm - KVM_IDLE_ARM
+ * @size: in: sizeof(struct kvm_idle_arm); out: bytes filled in
+ * @flags: zero
+ * @armed_pages: out: pages marked idle by the accessed bits above their entries,
+ *	which themselves were not looked at
+ * @cleared_pages: out: pages marked idle by their own entries (those of huge
+ *	pages), and exactly
+ *
+ * Marks all pages of the VM idle, for this file, as a write of all ones would,
+ * and what other files have yet to see is still due to them. But only the levels
+ * of the table above the pages are looked at, and the TLBs are flushed once,
+ * whatever the policy. So it costs about a 512th of it.
+ *
+ * The price is paid by the first harvest of each page after it: it may report a
+ * page that was touched before the call and not after it, if it lies in a 2 MiB
+ * range of guest memory in which anything was touched, or unmapped by the host,
+ * since the call; or if KVM_IDLE_INFO_SKIPS went away since. It never misses a page that was touched after the call. All
+ * later harvests are exact, and so is the first if @armed_pages is 0.
+ * KVM_IDLE_INFO_ARMED is set until this file has been read from its beginning to
+ * its end, in any number of reads, but in order.
+ *
+ * Where the accessed bits above pages cannot be used (no KVM_IDLE_INFO_SKIPS),
+ * all pages are marked by their own entries; @armed_pages is 0 then.
+ */
+struct kvm_idle_arm {
+	__u32 size;
+	__u32 flags;
+	__u64 armed_pages;
+	__u64 cleared_pages;
+};
+
+#define KVM_IDLE_ARM_SIZE_V1	24
+
+/**
  * struct kvm_idle_open - KVM_IDLE_OPEN, on /dev/kvm_idle
  * @size: in: sizeof(struct kvm_idle_open)
  * @flags: one of O_RDONLY, O_WRONLY and O_RDWR, which mean what they mean to
@@ -295,13 +341,16 @@ struct kvm_idle_open {
  * -EINTR. GET_SLOTS also: -EAGAIN: the slots keep changing. With COUNT_MAPPED
  * also: -EOPNOTSUPP as read, -ENOMEM. SELECT_VM also: -ENODEV, -ENOMEM, -EBUSY
  * as open. SET_OPTIONS also: -EOPNOTSUPP: @host on a file that may harvest, and
- * the host's page aging is not shared (KVM_IDLE_INFO_SHARED).
+ * the host's page aging is not shared (KVM_IDLE_INFO_SHARED). ARM also: -EBADF:
+ * the file is not open for reading and writing; -EOPNOTSUPP as read, -ENOMEM;
+ * and if it fails, some of the pages may be marked.
  */
 #define KVM_IDLE_IOC_TYPE	0xBE
 #define KVM_IDLE_GET_INFO	_IOWR(KVM_IDLE_IOC_TYPE, 0x01, struct kvm_idle_info)
 #define KVM_IDLE_GET_SLOTS	_IOWR(KVM_IDLE_IOC_TYPE, 0x02, struct kvm_idle_slots)
 #define KVM_IDLE_SELECT_VM	_IOWR(KVM_IDLE_IOC_TYPE, 0x03, struct kvm_idle_select_vm)
 #define KVM_IDLE_SET_OPTIONS	_IOWR(KVM_IDLE_IOC_TYPE, 0x04, struct kvm_idle_options)
+#define KVM_IDLE_ARM		_IOWR(KVM_IDLE_IOC_TYPE, 0x05, struct kvm_idle_arm)
 #define KVM_IDLE_OPEN		_IOW(KVM_IDLE_IOC_TYPE, 0x10, struct kvm_idle_open)
 
 /* The device that KVM_IDLE_OPEN works on. */

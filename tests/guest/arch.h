@@ -7,12 +7,13 @@
 
 /* guest_x86.S, guest_arm64.S: the guest's code and where its pieces begin. */
 extern const char guest_code[], guest_touch[], guest_spin[], guest_code_end[];
+extern const char guest_read[], guest_write[];
 
 /* What a piece of the guest's code finds in its registers. */
 struct guest_orders {
 	uint64_t list;		/* guest physical, as all here: dwords to touch, ... */
 	uint32_t count;		/* ... that many */
-	uint64_t from, to;	/* or: the pages of a range, over and over, ... */
+	uint64_t from, to;	/* or: the pages of a range, once, or over and over, ... */
 	uint64_t counter;	/* ... and where to count */
 };
 

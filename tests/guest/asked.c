@@ -14,13 +14,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "asker.h"
 #include "idle.h"
 #include "ktap.h"
 #include "module.h"
 #include "options.h"
-
-#define ASKER		"/lib/asker.ko"
-#define PARAMETERS	"/sys/module/asker/parameters/"
 
 static unsigned long mem = 64;
 static bool thp;
@@ -29,46 +27,9 @@ static struct vmm vmm;
 static struct idle_reader a, b;
 static uint64_t shown;	/* gfn that the tests begin at: that of the second slot */
 
-static bool write_param(const char *name, const char *value)
-{
-	char path[100];
-	FILE *f;
-	bool ok;
-
-	snprintf(path, sizeof(path), PARAMETERS "%s", name);
-	f = fopen(path, "w");
-	if (!f)
-		die("%s: %m", path);
-	ok = fputs(value, f) >= 0;
-	return !fclose(f) && ok;
-}
-
-static unsigned long read_param(const char *name)
-{
-	char path[100], text[30] = "";
-	FILE *f;
-
-	snprintf(path, sizeof(path), PARAMETERS "%s", name);
-	f = fopen(path, "r");
-	if (!f || !fgets(text, sizeof(text), f))
-		die("%s: %m", path);
-	fclose(f);
-	return text[0] == 'Y' ? 1 : strtoul(text, NULL, 10);
-}
-
-static bool ask_at(const char *question, void *hva, unsigned long bytes)
-{
-	char text[50];
-
-	snprintf(text, sizeof(text), "%lu %lu", (unsigned long)hva, bytes);
-	if (!write_param(question, text))
-		die("%s %s: %m", question, text);
-	return read_param("answer");
-}
-
 static bool ask(const char *question, uint64_t gfn, uint64_t pages)
 {
-	return ask_at(question, vmm_hva(&vmm, gfn << PAGE_SHIFT), pages * PAGE_SIZE);
+	return asker_ask(question, vmm_hva(&vmm, gfn << PAGE_SHIFT), pages * PAGE_SIZE);
 }
 
 static void expect_exact(struct idle_reader *reader, const char *what)
@@ -169,13 +130,13 @@ static void any_range(void)
 
 	quiet();
 	touch(shown + 1, 1);
-	EXPECT(ask_at("clear", page + 100, PAGE_SIZE), "two pages, in part");
-	EXPECT(!ask_at("clear", page + 100, PAGE_SIZE));
+	EXPECT(asker_ask("clear", page + 100, PAGE_SIZE), "two pages, in part");
+	EXPECT(!asker_ask("clear", page + 100, PAGE_SIZE));
 	touch(shown, 1);
-	EXPECT(ask_at("clear", page + PAGE_SIZE - 1, 1), "one byte");
+	EXPECT(asker_ask("clear", page + PAGE_SIZE - 1, 1), "one byte");
 	quiet();
 	touch(shown + 1, 1);
-	EXPECT_OK(ask_at("clear", page + 100, 1), thp);
+	EXPECT_OK(asker_ask("clear", page + 100, 1), thp);
 	quiet();
 	touch(shown + 3 * HUGE_PAGES - 1, 1);
 	EXPECT(ask("clear", shown, 3 * HUGE_PAGES));
@@ -183,8 +144,8 @@ static void any_range(void)
 	expect_exact(&a, "one of many");
 	expect_exact(&b, "one of many");
 	/* No guest memory. */
-	EXPECT(!ask_at("clear", &vmm, sizeof(vmm)));
-	EXPECT(!ask_at("test", &vmm, 1));
+	EXPECT(!asker_ask("clear", &vmm, sizeof(vmm)));
+	EXPECT(!asker_ask("test", &vmm, 1));
 }
 
 static void kept_when_unmapped(void)
@@ -310,10 +271,10 @@ static unsigned long module_users(const char *module)
 static void below_another_one(void)
 {
 	quiet();
-	EXPECT(write_param("hooked", "1"));
+	EXPECT(asker_set("hooked", "1"));
 	touch(shown, 1);
 	EXPECT(ask("clear", shown, 1));
-	EXPECT_OK(read_param("passed"), 1);
+	EXPECT_OK(asker_get("passed"), 1);
 	expect_exact(&a, "asked about through the other one");
 	idle_close(&a);
 	EXPECT_OK(module_users("kvm_idle"), 1);
@@ -334,7 +295,7 @@ static void below_another_one(void)
 	touch(shown, 1);
 	EXPECT(ask("clear", shown, 1));
 	expect_exact(&a, "asked about through the other one");
-	EXPECT(write_param("hooked", "0"));
+	EXPECT(asker_set("hooked", "0"));
 	touch(shown, 1);
 	EXPECT(ask("clear", shown, 1));
 	expect_exact(&a, "asked about, the other one is gone");
@@ -346,36 +307,21 @@ static void above_another_one(void)
 {
 	idle_close(&a);
 	idle_close(&b);
-	EXPECT(write_param("hooked", "1"));
+	EXPECT(asker_set("hooked", "1"));
 	idle_open(&a, &vmm, O_RDWR);
 	idle_open(&b, &vmm, O_RDWR);
 	quiet();
 	touch(shown, 1);
 	EXPECT(ask("clear", shown, 1));
-	EXPECT(read_param("passed") > 0);
-	EXPECT(!write_param("hooked", "0"), "the other one went from below us");
+	EXPECT(asker_get("passed") > 0);
+	EXPECT(!asker_set("hooked", "0"), "the other one went from below us");
 	expect_exact(&a, "asked about");
 	idle_close(&a);
 	idle_close(&b);
-	EXPECT(write_param("hooked", "0"));
+	EXPECT(asker_set("hooked", "0"));
 	EXPECT_OK(module_users("kvm_idle"), 0);
 	idle_open(&a, &vmm, O_RDWR);
 	idle_open(&b, &vmm, O_RDWR);
-}
-
-static void load_asker(const struct vmm *of)
-{
-	char params[20];
-
-	snprintf(params, sizeof(params), "fd=%d", of->fd);
-	if (module_load(ASKER, params))
-		die("%s: %m", ASKER);
-}
-
-static void unload_asker(void)
-{
-	if (module_unload("asker"))
-		die("unload asker: %m");
 }
 
 /* In a child: a VM of its own, with the other module in front of us when it goes. */
@@ -386,10 +332,10 @@ static void leave_behind(void)
 
 	vmm_two_slots(&own, mem);
 	vmm_start(&own);
-	load_asker(&own);
+	asker_load(&own);
 	idle_open(&reader, &own, O_RDWR);
 	idle_baseline(&reader);
-	write_param("hooked", "1");
+	asker_set("hooked", "1");
 	idle_close(&reader);
 	_exit(module_users("kvm_idle") != 1);
 }
@@ -401,7 +347,7 @@ static void gone_with_the_vm(void)
 
 	idle_close(&a);
 	idle_close(&b);
-	unload_asker();
+	asker_unload();
 	fflush(stdout);
 	child = fork();
 	if (!child)
@@ -410,7 +356,7 @@ static void gone_with_the_vm(void)
 	EXPECT(WIFEXITED(status) && !WEXITSTATUS(status), "%#x", status);
 	EXPECT_OK(module_users("kvm_idle"), 0);
 	EXPECT_OK(module_unload("kvm_idle"), 0);
-	unload_asker();
+	asker_unload();
 	EXPECT_OK(module_load("/lib/kvm_idle.ko", ""), 0);
 }
 
@@ -422,7 +368,7 @@ static void setup(void)
 	shown = vmm.slot[1].gpa >> PAGE_SHIFT;
 	idle_open(&a, &vmm, O_RDWR);
 	idle_open(&b, &vmm, O_RDWR);
-	load_asker(&vmm);
+	asker_load(&vmm);
 }
 
 int main(int argc, char **argv)

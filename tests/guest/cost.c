@@ -6,11 +6,11 @@
  */
 #include <errno.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "idle.h"
 #include "ktap.h"
+#include "measure.h"
 #include "module.h"
 #include "options.h"
 
@@ -30,14 +30,6 @@ struct build {
 };
 
 static struct build build[2];
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ULL + t.tv_nsec;
-}
 
 /* Return: pages idle. */
 static uint64_t pass(int fd, uint64_t *ns)
@@ -76,19 +68,6 @@ static void turn(struct build *b)
 	close(fd);
 	if (module_unload(NAME))
 		die("unload: %m");
-}
-
-static int compare(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-static uint64_t median(uint64_t *ns, size_t n)
-{
-	qsort(ns, n, sizeof(*ns), compare);
-	return ns[n / 2];
 }
 
 static void report(const char *what, uint64_t *one, uint64_t *other)

@@ -7,22 +7,20 @@
  * guest keeps one half of its memory hot. So the hot half is to have nearly as many
  * as there are samples, the cold one none; and with a harvest the same as without.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <sys/stat.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "damon.h"
 #include "harvester.h"
+#include "heat.h"
 #include "idle.h"
 #include "ktap.h"
 #include "options.h"
 
-#define ADMIN	"/sys/kernel/mm/damon/admin/kdamonds"
-#define CONTEXT	ADMIN "/0/contexts/0"
-#define SAMPLES	20	/* of an aggregation interval */
+#define SAMPLES		20	/* of an aggregation interval */
+#define MOST_REGIONS	40
 
 static unsigned long mem = 32, sample = 20, rounds = 3, limit = 2, far = 8;
 
@@ -40,85 +38,17 @@ static bool has_damon;
 
 static struct vmm vmm;
 static struct harvester harvester;
+static struct heat heat;
 
-/* DAMON's files */
-
-static void __attribute__((format(printf, 2, 3))) set(const char *file, const char *fmt, ...)
+static void start_damon(const struct damon_range *half)
 {
-	char value[64];
-	va_list ap;
-	int fd = open(file, O_WRONLY | O_CLOEXEC);
+	struct damon_plan plan = {
+		.sample_us = sample * 1000, .aggr_us = SAMPLES * sample * 1000,
+		.min_regions = 10, .max_regions = MOST_REGIONS,
+		.range = half, .ranges = 2,
+	};
 
-	va_start(ap, fmt);
-	vsnprintf(value, sizeof(value), fmt, ap);
-	va_end(ap);
-	if (fd < 0 || write(fd, value, strlen(value)) != (ssize_t)strlen(value))
-		die("%s: %s: %m", file, value);
-	close(fd);
-}
-
-/* Return: false if there is no such file. */
-static bool get(const char *file, unsigned long *value)
-{
-	FILE *f = fopen(file, "re");
-
-	if (!f)
-		return false;
-	if (fscanf(f, "%lu", value) != 1)
-		die("%s: no number", file);
-	fclose(f);
-	return true;
-}
-
-static bool get_of_region(unsigned int region, const char *name, unsigned long *value)
-{
-	char path[160];
-
-	snprintf(path, sizeof(path), CONTEXT "/schemes/0/tried_regions/%u/%s", region, name);
-	return get(path, value);
-}
-
-/* To tell of all regions, whatever they are like. */
-static void make_scheme(void)
-{
-	static const char *const criteria[] = { "sz", "nr_accesses", "age" };
-	char path[160];
-
-	set(CONTEXT "/schemes/nr_schemes", "1");
-	set(CONTEXT "/schemes/0/action", "stat");
-	for (size_t i = 0; i < sizeof(criteria) / sizeof(criteria[0]); i++) {
-		snprintf(path, sizeof(path), CONTEXT "/schemes/0/access_pattern/%s/max", criteria[i]);
-		set(path, "%u", ~0U);
-	}
-}
-
-/* The process with the VM, and in it the two halves of the guest's memory. */
-static void damon_start(pid_t pid, uintptr_t hot, uintptr_t cold, uintptr_t end)
-{
-	set(ADMIN "/nr_kdamonds", "1");
-	set(ADMIN "/0/contexts/nr_contexts", "1");
-	set(CONTEXT "/operations", "vaddr");
-	set(CONTEXT "/monitoring_attrs/intervals/sample_us", "%lu", sample * 1000);
-	set(CONTEXT "/monitoring_attrs/intervals/aggr_us", "%lu", SAMPLES * sample * 1000);
-	/* Regions of the process are looked for at no time. */
-	set(CONTEXT "/monitoring_attrs/intervals/update_us", "%lu", 3600 * 1000000UL);
-	set(CONTEXT "/monitoring_attrs/nr_regions/min", "10");
-	set(CONTEXT "/monitoring_attrs/nr_regions/max", "40");
-	set(CONTEXT "/targets/nr_targets", "1");
-	set(CONTEXT "/targets/0/pid_target", "%d", pid);
-	set(CONTEXT "/targets/0/regions/nr_regions", "2");
-	set(CONTEXT "/targets/0/regions/0/start", "%lu", hot);
-	set(CONTEXT "/targets/0/regions/0/end", "%lu", cold);
-	set(CONTEXT "/targets/0/regions/1/start", "%lu", cold);
-	set(CONTEXT "/targets/0/regions/1/end", "%lu", end);
-	make_scheme();
-	set(ADMIN "/0/state", "on");
-}
-
-static void damon_stop(void)
-{
-	set(ADMIN "/0/state", "off");
-	set(ADMIN "/nr_kdamonds", "0");
+	damon_start(&plan);
 }
 
 static uint64_t overlap(uint64_t a, uint64_t a_end, uint64_t b, uint64_t b_end)
@@ -128,100 +58,67 @@ static uint64_t overlap(uint64_t a, uint64_t a_end, uint64_t b, uint64_t b_end)
 	return from < to ? to - from : 0;
 }
 
-/* The average of nr_accesses over the bytes from @start to @end. */
-static double accesses(uintptr_t start, uintptr_t end)
+/* The average of nr_accesses over the bytes of a range. */
+static double accesses(const struct damon_range *of, const struct damon_region *region, size_t n)
 {
-	unsigned long from, to, n;
 	double sum = 0, bytes = 0;
 
-	/* Some are filtered out at times, so the numbers have gaps. */
-	for (unsigned int region = 0; region < 1000; region++) {
-		uint64_t common;
+	for (; n; n--, region++) {
+		uint64_t common = overlap(region->start, region->end, of->start, of->end);
 
-		if (!get_of_region(region, "start", &from) || !get_of_region(region, "end", &to) ||
-		    !get_of_region(region, "nr_accesses", &n))
-			continue;
-		common = overlap(from, to, start, end);
-		sum += (double)common * n;
+		sum += (double)common * region->accesses;
 		bytes += common;
 	}
-	if (bytes < (end - start) * 0.9)
-		die("DAMON tells of %.0f of %lu bytes", bytes, end - start);
+	if (bytes < (of->end - of->start) * 0.9)
+		die("DAMON tells of %.0f of %lu bytes", bytes, of->end - of->start);
 	return sum / bytes;
 }
 
 /* The machine */
 
-/*
- * The guest touches its hot half twice a sample, each time in one go: in between
- * there is time for a harvest to take it all away.
- */
-static struct {
-	pthread_t thread;
-	uint64_t gfn, pages;
-	atomic_ulong times;
-	atomic_bool stop;
-} heat;
-
-static void *keep_hot(void *arg)
+/* The guest touches its hot half twice a sample. */
+static uint32_t *hot_pages(uint64_t n)
 {
-	uint32_t *list = calloc(heat.pages, sizeof(*list));
+	uint32_t *list = calloc(n, sizeof(*list));
 
-	(void)arg;
-	for (uint64_t i = 0; i < heat.pages; i++)
-		list[i] = (heat.gfn + i) << PAGE_SHIFT;
-	while (!atomic_load(&heat.stop)) {
-		vmm_touch(&vmm, list, heat.pages);
-		atomic_fetch_add(&heat.times, 1);
-		usleep(sample * 1000 / 2);
-	}
-	free(list);
-	return NULL;
-}
-
-static void heat_start(uint64_t gfn, uint64_t pages)
-{
-	heat.gfn = gfn;
-	heat.pages = pages;
-	errno = pthread_create(&heat.thread, NULL, keep_hot, NULL);
-	if (errno)
-		die("pthread_create: %m");
-}
-
-static void heat_stop(void)
-{
-	atomic_store(&heat.stop, true);
-	pthread_join(heat.thread, NULL);
+	for (uint64_t i = 0; i < n; i++)
+		list[i] = (vmm.first_free_gfn + i) << PAGE_SHIFT;
+	return list;
 }
 
 static void observe(enum harvest mode, struct seen *s)
 {
-	uintptr_t hot, cold, end;
-	uint64_t half;
+	struct damon_region region[MOST_REGIONS];
+	struct damon_range half[2];
+	uint64_t pages;
+	uint32_t *list;
 
 	vmm.nr_slots = 1;
 	vmm.slot[0].bytes = mem * MIB;
 	vmm_start(&vmm);
-	half = (vmm.total_pages - vmm.first_free_gfn) / 2;
-	vmm_touch_range(&vmm, vmm.first_free_gfn, 2 * half, true);
-	hot = (uintptr_t)vmm.slot[0].hva + vmm.first_free_gfn * PAGE_SIZE;
-	cold = hot + half * PAGE_SIZE;
-	end = cold + half * PAGE_SIZE;
+	pages = (vmm.total_pages - vmm.first_free_gfn) / 2;
+	vmm_touch_range(&vmm, vmm.first_free_gfn, 2 * pages, true);
+	half[HOT].start = (uintptr_t)vmm.slot[0].hva + vmm.first_free_gfn * PAGE_SIZE;
+	half[HOT].end = half[HOT].start + pages * PAGE_SIZE;
+	half[COLD].start = half[HOT].end;
+	half[COLD].end = half[COLD].start + pages * PAGE_SIZE;
 
-	heat_start(vmm.first_free_gfn, half);
+	list = hot_pages(pages);
+	heat_start(&heat, &vmm, list, pages, sample * 1000 / 2);
 	harvester_start(&harvester, mode);
-	damon_start(getpid(), hot, cold, end);
+	start_damon(half);
 	/* The first interval is of what was touched before. */
 	usleep(2 * SAMPLES * sample * 1000);
 	for (unsigned long round = 0; round < rounds; round++) {
-		unsigned long times = atomic_load(&heat.times);
+		unsigned long times = heat_times(&heat);
+		size_t n;
 
 		usleep(SAMPLES * sample * 1000);
 		/* Waits for the end of the interval. */
-		set(ADMIN "/0/state", "update_schemes_tried_regions");
-		s->samples[HOT] += accesses(hot, cold) / rounds;
-		s->samples[COLD] += accesses(cold, end) / rounds;
-		times = atomic_load(&heat.times) - times;
+		n = damon_regions(region, MOST_REGIONS);
+		for (int i = HOT; i <= COLD; i++)
+			s->samples[i] += accesses(&half[i], region, n) / rounds;
+		times = heat_times(&heat) - times;
 		if (times < SAMPLES)
 			die("the guest is too slow: its memory was hot %lu times in %d samples", times,
 			    SAMPLES);
@@ -231,7 +128,8 @@ static void observe(enum harvest mode, struct seen *s)
 	s->shared = harvester_is_shared(&harvester);
 	harvester_stop(&harvester);
 	s->passes = atomic_load(&harvester.passes);
-	heat_stop();
+	heat_stop(&heat);
+	free(list);
 }
 
 static void observe_in_child(enum harvest mode)
@@ -258,7 +156,7 @@ static void setup(void)
 		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (seen == MAP_FAILED)
 		die("mmap: %m");
-	has_damon = !access(ADMIN "/nr_kdamonds", W_OK);
+	has_damon = damon_is_there();
 	if (!has_damon)
 		return;
 	for (enum harvest mode = HARVEST_NONE; mode < HARVEST_MODES; mode++)
@@ -269,7 +167,7 @@ static void setup(void)
 static bool skipped(void)
 {
 	if (!has_damon)
-		ktap_skip("this kernel has no " ADMIN);
+		ktap_skip("this kernel has no DAMON_SYSFS");
 	return !has_damon;
 }
 

@@ -2,20 +2,19 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "damon.h"
 #include "disturb.h"
 #include "ktap.h"
 #include "lru_gen.h"
 #include "page_idle.h"
 #include "swap.h"
 
-#define DAMON		"/sys/kernel/mm/damon/admin/kdamonds"
 #define DAMON_STAT	"/sys/module/damon_stat/parameters/enabled"
 
 #define ZAP_PAGES	64	/* at once, at most; but a unit at least */
@@ -166,55 +165,29 @@ static void page_idle_stop(struct disturbance *d)
 
 /* DAMON */
 
-static void __attribute__((format(printf, 2, 3))) damon_write(const char *name,
-							      const char *fmt, ...)
-{
-	char path[256], text[64];
-	va_list ap;
-	int fd, n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	snprintf(path, sizeof(path), DAMON "/%s", name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, text, n) != n)
-		die("%s to %s: %m", text, path);
-	close(fd);
-}
-
 /* Look at 1000 pages of the guest each millisecond. */
-static bool damon_start(struct disturbance *d, const char **why)
+static bool damon_begin(struct disturbance *d, const char **why)
 {
 	uintptr_t start = (uintptr_t)d->vmm->slot[0].hva;
+	struct damon_range range = { start, start + d->vmm->slot[0].bytes };
+	struct damon_plan plan = {
+		.sample_us = 1000, .aggr_us = 100000,
+		.min_regions = 1000, .max_regions = 1000,
+		.range = &range, .ranges = 1,
+	};
 
-	if (!there_is(DAMON)) {
+	if (!damon_is_there()) {
 		*why = "this kernel has no DAMON_SYSFS";
 		return false;
 	}
-	damon_write("nr_kdamonds", "1");
-	damon_write("0/contexts/nr_contexts", "1");
-	damon_write("0/contexts/0/operations", "vaddr");
-	damon_write("0/contexts/0/monitoring_attrs/intervals/sample_us", "1000");
-	damon_write("0/contexts/0/monitoring_attrs/intervals/aggr_us", "100000");
-	/* Or it looks for regions of its own, of all that the process has mapped. */
-	damon_write("0/contexts/0/monitoring_attrs/intervals/update_us", "4000000000");
-	damon_write("0/contexts/0/monitoring_attrs/nr_regions/max", "1000");
-	damon_write("0/contexts/0/monitoring_attrs/nr_regions/min", "1000");
-	damon_write("0/contexts/0/targets/nr_targets", "1");
-	damon_write("0/contexts/0/targets/0/pid_target", "%d", getpid());
-	damon_write("0/contexts/0/targets/0/regions/nr_regions", "1");
-	damon_write("0/contexts/0/targets/0/regions/0/start", "%lu", start);
-	damon_write("0/contexts/0/targets/0/regions/0/end", "%lu",
-		    start + d->vmm->slot[0].bytes);
-	damon_write("0/state", "on");
+	damon_start(&plan);
 	return true;
 }
 
-static void damon_stop(struct disturbance *d)
+static void damon_end(struct disturbance *d)
 {
 	(void)d;
-	damon_write("0/state", "off");
+	damon_stop();
 }
 
 static bool damon_stat_start(struct disturbance *d, const char **why)
@@ -276,7 +249,7 @@ const struct disturber disturbers[] = {
 	}, {
 		.name = "damon", .does = "DAMON, a sample of 1000 pages each millisecond",
 		.ages = true,
-		.start = damon_start, .stop = damon_stop, .counter = kdamond_wakeups,
+		.start = damon_begin, .stop = damon_end, .counter = kdamond_wakeups,
 	}, {
 		.name = "mglru", .does = "MGLRU, a generation after the other",
 		.ages = true,

@@ -9,7 +9,7 @@
  */
 	.section .rodata
 	.balign	2048
-	.globl	guest_code, guest_touch, guest_spin, guest_code_end
+	.globl	guest_code, guest_touch, guest_spin, guest_read, guest_write, guest_code_end
 guest_code:
 
 /* Touch the x0 entries at x1, each the address of a dword, + 1 to write it. */
@@ -40,6 +40,26 @@ guest_spin:
 	add	w9, w9, #1
 	str	w9, [x4]
 	b	1b
+
+/* Read a dword in each page of [x2, x3), once. */
+guest_read:
+	nop
+1:	ldr	w9, [x2]
+	add	x2, x2, x6
+	cmp	x2, x3
+	b.lo	1b
+	str	wzr, [x7]
+	b	.
+
+/* Write its address there. Nothing is read: that may be a fault of its own. */
+guest_write:
+	nop
+1:	str	w2, [x2]
+	add	x2, x2, x6
+	cmp	x2, x3
+	b.lo	1b
+	str	wzr, [x7]
+	b	.
 
 /* The vectors of an exception taken from EL1: tell the VMM, by another doorbell. */
 	.org	guest_code + 0x200

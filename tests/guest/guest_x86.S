@@ -6,7 +6,8 @@
 	.section .rodata
 	.code32
 
-	.globl	guest_code, guest_touch, guest_spin, guest_vmrun, guest_vmmcall, guest_code_end
+	.globl	guest_code, guest_touch, guest_spin, guest_read, guest_write
+	.globl	guest_vmrun, guest_vmmcall, guest_code_end
 guest_code:
 
 /* Touch the ecx entries at esi, each the address of a dword, + 1 to write it. */
@@ -31,6 +32,22 @@ guest_spin:
 	jb	1b
 	incl	(%edi)
 	jmp	guest_spin
+
+/* Read a dword in each page of [ebx, edx), once. */
+guest_read:
+1:	movl	(%ebx), %esi
+	addl	$4096, %ebx
+	cmpl	%edx, %ebx
+	jb	1b
+	hlt
+
+/* Write its address there. Nothing is read: that may be a fault of its own. */
+guest_write:
+1:	movl	%ebx, (%ebx)
+	addl	$4096, %ebx
+	cmpl	%edx, %ebx
+	jb	1b
+	hlt
 
 /* Run a guest of one's own, whose VMCB is at ebx, until it exits. */
 guest_vmrun:

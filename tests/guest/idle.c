@@ -203,17 +203,18 @@ void idle_compare(struct idle_reader *reader, const uint64_t *words, size_t byte
 		size_t w = pos / 8 + i;
 		uint64_t gfn = w * 64;
 		uint64_t mapped = vmm->mapped.word[w];
+		uint64_t unsure = vmm->unsure.words ? vmm->unsure.word[w] : 0;
 		uint64_t due = reader->due->word[w];
 
 		verdict->words++;
 		verdict->young += __builtin_popcountll(due);
 		note_wrong(&verdict->miss, gfn, words[i] & due);
 		note_wrong(&verdict->extra, gfn, ~words[i] & mapped & ~due);
-		note_wrong(&verdict->hole_lie, gfn, words[i] & ~mapped);
+		note_wrong(&verdict->hole_lie, gfn, words[i] & ~mapped & ~unsure);
 		if (reader->harvests) {
 			reader->due->word[w] = 0;
 			/* Clearing the bit of a leaf clears it for all its pages. */
-			if (vmm->mmu.leaf_pages > 1)
+			if (vmm_leaf_pages(&vmm->mmu, gfn) > 1)
 				clear_leaf(&vmm->young, w, vmm->mmu.leaf_pages / 64);
 			else
 				vmm->young.word[w] = 0;

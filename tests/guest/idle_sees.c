@@ -6,19 +6,14 @@
  * guest touches some, and the file is read. The guest knows what it touched: those,
  * and no others, are not idle any more, with a harvest as without.
  */
-#include <fcntl.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include "harvester.h"
 #include "idle.h"
 #include "ktap.h"
 #include "options.h"
+#include "page_idle.h"
 #include "rounds.h"
-
-#define BITMAP		"/sys/kernel/mm/page_idle/bitmap"
-#define PAGEMAP_PFN	((1ULL << 55) - 1)
-#define PAGEMAP_PRESENT	(1ULL << 63)
 
 static unsigned long mem = 16, rounds = 5, seed = 1;
 
@@ -31,99 +26,30 @@ struct seen {
 static struct vmm vmm;
 static struct harvester harvester;
 static struct gfnset touched;
-static uint64_t *pfn;
-static int bitmap;
-static uint64_t last_word;	/* of the bitmap, that was read */
-
-static uint64_t pfn_of(int pagemap, uint64_t gfn)
-{
-	uintptr_t hva = (uintptr_t)vmm_hva(&vmm, gfn * PAGE_SIZE);
-	uint64_t entry;
-
-	if (pread(pagemap, &entry, 8, hva / PAGE_SIZE * 8) != 8)
-		die("pagemap: %m");
-	if (!(entry & PAGEMAP_PRESENT) || !(entry & PAGEMAP_PFN))
-		die("page %#lx of the guest is not in memory", gfn);
-	return entry & PAGEMAP_PFN;
-}
-
-/* Where the guest's pages are. Return: how many are not where they were. */
-static uint64_t look_up_pages(void)
-{
-	int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	uint64_t moved = 0;
-
-	if (pagemap < 0)
-		die("pagemap: %m");
-	for (uint64_t i = 0; i < vmm.total_pages; i++) {
-		uint64_t gfn = vmm_nth_gfn(&vmm, i), now = pfn_of(pagemap, gfn);
-
-		moved += now != pfn[i];
-		pfn[i] = now;
-	}
-	close(pagemap);
-	return moved;
-}
-
-static void mark_idle(void)
-{
-	for (uint64_t i = 0; i < vmm.total_pages; i++) {
-		uint64_t word = 1ULL << (pfn[i] % 64);
-
-		if (pwrite(bitmap, &word, 8, pfn[i] / 64 * 8) < 0)
-			die(BITMAP ": %m");
-	}
-}
-
-/*
- * Return: false if page_idle does not tell, which is so of the last pages of the
- * host's memory: if they do not fill a word, it reads as the end of the file.
- */
-static bool ask(uint64_t n, bool *idle)
-{
-	/* Each read looks up all mappings of 64 pages, and the next page is near. */
-	static uint64_t word;
-	static ssize_t got;
-
-	if (n / 64 != last_word)
-		got = pread(bitmap, &word, 8, n / 64 * 8);
-	last_word = n / 64;
-	if (got < 0)
-		die(BITMAP ": %m");
-	*idle = got && word >> (n % 64) & 1;
-	return got;
-}
-
-/* What was allocated a moment ago page_idle does not see. */
-static void put_pages_on_lists(void)
-{
-	int fd = open("/proc/sys/vm/drop_caches", O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0 || write(fd, "1", 1) != 1)
-		die("drop_caches: %m");
-	close(fd);
-}
+static struct page_idle page_idle;
+static bool there_is;
 
 static void one_round(struct seen *seen)
 {
-	mark_idle();
+	page_idle_mark_all(&page_idle);
 	gfnset_clear(&touched);
 	/* Twice: what was marked, and what was touched. */
 	harvester_wait(&harvester, 1);
 	touch_random(&vmm, vmm.total_pages, vmm.total_pages / 2);
 	harvester_wait(&harvester, 1);
-	last_word = ~0UL;
+	page_idle_ask_all(&page_idle);
 	for (uint64_t i = 0; i < vmm.total_pages; i++) {
-		bool was = gfnset_has(&touched, vmm_nth_gfn(&vmm, i)), idle;
+		bool was = gfnset_has(&touched, vmm_nth_gfn(&vmm, i));
+		bool idle = page_idle_answer(&page_idle, i);
 
-		if (!ask(pfn[i], &idle))
+		if (!page_idle_tells(&page_idle, i))
 			continue;
 		seen->touched += was;
 		seen->idle += !was;
 		seen->miss += was && idle;
 		seen->extra += !was && !idle;
 	}
-	if (look_up_pages())
+	if (page_idle_moved(&page_idle))
 		die("the host has moved pages of the guest");
 }
 
@@ -138,10 +64,8 @@ static struct seen observe(enum harvest mode)
 	vmm_start(&vmm);
 	gfnset_init(&touched, vmm.end_gfn);
 	vmm_observe(&vmm, &touched);
-	pfn = calloc(vmm.total_pages, sizeof(*pfn));
 	vmm_touch_range(&vmm, 0, vmm.total_pages, false);
-	put_pages_on_lists();
-	look_up_pages();
+	page_idle_begin(&page_idle, vmm.slot[0].hva, vmm.total_pages, false);
 
 	harvester_start(&harvester, mode);
 	for (unsigned long round = 0; round < rounds; round++)
@@ -149,7 +73,7 @@ static struct seen observe(enum harvest mode)
 	seen.shared = harvester_is_shared(&harvester);
 	harvester_stop(&harvester);
 
-	free(pfn);
+	page_idle_end(&page_idle);
 	vmm_unobserve(&vmm, &touched);
 	gfnset_free(&touched);
 	vmm_stop(&vmm);
@@ -161,14 +85,18 @@ static struct seen observe(enum harvest mode)
 
 static void setup(void)
 {
-	bitmap = open(BITMAP, O_RDWR | O_CLOEXEC);
+	int fd = page_idle_open();
+
+	there_is = fd >= 0;
+	if (there_is)
+		close(fd);
 }
 
 static bool skipped(void)
 {
-	if (bitmap < 0)
-		ktap_skip("this kernel has no " BITMAP " (IDLE_PAGE_TRACKING)");
-	return bitmap < 0;
+	if (!there_is)
+		ktap_skip("this kernel has no IDLE_PAGE_TRACKING");
+	return !there_is;
 }
 
 static void expect_exact(const struct seen *seen)

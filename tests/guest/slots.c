@@ -14,11 +14,11 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "idle.h"
 #include "ktap.h"
+#include "measure.h"
 #include "options.h"
 #include "rounds.h"
 
@@ -263,14 +263,6 @@ struct last_touch {
 
 static pthread_mutex_t truth_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct last_touch *truth;	/* protected by truth_lock */
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ULL + t.tv_nsec;
-}
 
 static uint64_t steady_gfn(void)
 {

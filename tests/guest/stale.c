@@ -7,17 +7,15 @@
  * The clock is the guest's own: it counts its sweeps over its pages, and a page
  * that a whole sweep has passed over since the harvest has been touched.
  */
-#include <errno.h>
-#include <sched.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "idle.h"
+#include "isolated.h"
 #include "ktap.h"
 #include "options.h"
 
-#define GUEST_CPU	1
 #define ATTEMPTS	100	/* to find a window without an exit */
 
 static unsigned long pages = 4, window_us = 20000;
@@ -61,17 +59,6 @@ static unsigned int back(void)
 	return __builtin_popcountll(~first_word(peek_fd) >> vmm.first_free_gfn & swept);
 }
 
-/* After this, the guest has passed over each page since the call. */
-static uint32_t wait_for_sweeps(void)
-{
-	uint32_t start = vmm_spin_sweeps(&vmm, 0), moved;
-
-	do {
-		moved = vmm_spin_sweeps(&vmm, 0) - start;
-	} while (moved < 2);
-	return moved;
-}
-
 /*
  * A policy answers for what it cleared itself. So let each test begin with a
  * guest that has nothing stale in its TLB: one that just entered.
@@ -80,7 +67,7 @@ static void restart_guest(void)
 {
 	vmm_spin_stop(&vmm, 0);
 	vmm_spin(&vmm, 0, vmm.first_free_gfn, pages);
-	wait_for_sweeps();
+	wait_for_sweeps(&vmm);
 }
 
 static int open_with_policy(const char *policy, enum kvm_idle_tlb_policy value)
@@ -117,7 +104,7 @@ static void expect_stale(int fd)
 
 		/* Twice: the first may have met a page that the guest was yet to load. */
 		first_word(fd);
-		wait_for_sweeps();
+		wait_for_sweeps(&vmm);
 		first_word(fd);
 		sweeps = vmm_spin_sweeps(&vmm, 0);
 		start = now_us();
@@ -143,7 +130,7 @@ static void expect_stale(int fd)
 static void expect_right(const char *what)
 {
 	uint64_t start = now_us();
-	uint32_t sweeps = wait_for_sweeps();
+	uint32_t sweeps = wait_for_sweeps(&vmm);
 	unsigned int seen = back();
 
 	EXPECT(seen == pages, "%s: %u of %lu back", what, seen, pages);
@@ -187,7 +174,7 @@ static void precise_beside_none(void)
 
 	for (int i = 0; i < 5; i++) {
 		first_word(precise_fd);
-		wait_for_sweeps();
+		wait_for_sweeps(&vmm);
 		first_word(none_fd);
 		/* Clears nothing itself, if the guest did not exit in between. */
 		first_word(precise_fd);
@@ -236,7 +223,7 @@ static void pass_is_not_over(void)
 		unsigned int seen = 0;
 		uint32_t sweeps;
 
-		wait_for_sweeps();
+		wait_for_sweeps(&vmm);
 		exits = vmm_vcpu_stat(&vmm, 0, "exits");
 		first_word(fd);
 		sweeps = vmm_spin_sweeps(&vmm, 0);
@@ -261,28 +248,6 @@ static void pass_is_not_over(void)
 	EXPECT(false, "no window without an exit");
 }
 
-static bool guest_cpu_is_isolated(void)
-{
-	char list[64] = "";
-	FILE *f = fopen("/sys/devices/system/cpu/isolated", "re");
-	bool isolated = f && fgets(list, sizeof(list), f) && atoi(list) == GUEST_CPU;
-
-	if (f)
-		fclose(f);
-	return isolated;
-}
-
-static void pin(pthread_t thread, int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	errno = pthread_setaffinity_np(thread, sizeof(set), &set);
-	if (errno)
-		die("CPU %d: %m", cpu);
-}
-
 static void setup(void)
 {
 	vmm_two_slots(&vmm, 4);
@@ -290,13 +255,12 @@ static void setup(void)
 	if (vmm.first_free_gfn + pages > 64)
 		die("--pages: at most %lu", 64 - vmm.first_free_gfn);
 	vmm_touch_range(&vmm, vmm.first_free_gfn, pages, true);
-	pin(pthread_self(), 0);
-	pin(vmm.vcpu[0].thread, GUEST_CPU);
+	isolate_guest(&vmm);
 	peek_fd = open(idle_path(0), O_RDONLY | O_CLOEXEC);
 	if (peek_fd < 0)
 		die("%s: %m", idle_path(0));
 	vmm_spin(&vmm, 0, vmm.first_free_gfn, pages);
-	wait_for_sweeps();
+	wait_for_sweeps(&vmm);
 }
 
 int main(int argc, char **argv)

@@ -9,6 +9,19 @@
 
 #include "arch.h"
 #include "ktap.h"
+#include "measure.h"
+
+#ifndef KVM_PRE_FAULT_MEMORY	/* since Linux 6.11 */
+struct kvm_pre_fault_memory {
+	uint64_t gpa;
+	uint64_t size;
+	uint64_t flags;
+	uint64_t padding[5];
+};
+
+#define KVM_CAP_PRE_FAULT_MEMORY	236
+#define KVM_PRE_FAULT_MEMORY		_IOWR(KVMIO, 0xd5, struct kvm_pre_fault_memory)
+#endif
 
 unsigned int page_shift;
 
@@ -101,6 +114,8 @@ static void map(struct vmm *vmm, struct vmm_mmu *mmu, uint64_t gfn, uint64_t n)
 {
 	gfnset_add_range(&mmu->mapped, gfn, n);
 	gfnset_add_range(&vmm->mapped, gfn, n);
+	if (vmm->unsure.words)
+		gfnset_del_range(&vmm->unsure, gfn, n);
 }
 
 /* What KVM's __direct_pte_prefetch() does when it has mapped @gfn. */
@@ -125,7 +140,7 @@ static void prefetch(struct vmm *vmm, struct vmm_mmu *mmu, uint64_t gfn)
 	}
 }
 
-static uint64_t leaf_pages(const struct vmm_mmu *mmu, uint64_t gfn)
+uint64_t vmm_leaf_pages(const struct vmm_mmu *mmu, uint64_t gfn)
 {
 	const struct guest_tables *t = mmu->shadowed;
 	uint64_t first = gfn & -mmu->leaf_pages;
@@ -133,21 +148,30 @@ static uint64_t leaf_pages(const struct vmm_mmu *mmu, uint64_t gfn)
 	if (t && t->pages && t->first_gfn < first + mmu->leaf_pages &&
 	    first < t->first_gfn + t->pages)
 		return 1;
+	if (mmu->small.words && gfnset_has(&mmu->small, gfn))
+		return 1;
 	return mmu->leaf_pages;
 }
 
-static void touched_one(struct vmm *vmm, struct vmm_mmu *mmu, uint64_t gfn)
+static void mapped_one(struct vmm *vmm, struct vmm_mmu *mmu, uint64_t gfn)
 {
-	uint64_t pages = leaf_pages(mmu, gfn), first = gfn & -pages;
+	uint64_t pages = vmm_leaf_pages(mmu, gfn), first = gfn & -pages;
 
-	for (int i = 0; i < VMM_MAX_OBSERVERS; i++)
-		if (vmm->observer[i])
-			gfnset_add_range(vmm->observer[i], first, pages);
 	if (gfnset_has(&mmu->mapped, gfn))
 		return;
 	map(vmm, mmu, first, pages);
 	if (mmu->prefetches && pages == 1)
 		prefetch(vmm, mmu, gfn);
+}
+
+static void touched_one(struct vmm *vmm, struct vmm_mmu *mmu, uint64_t gfn)
+{
+	uint64_t pages = vmm_leaf_pages(mmu, gfn), first = gfn & -pages;
+
+	for (int i = 0; i < VMM_MAX_OBSERVERS; i++)
+		if (vmm->observer[i])
+			gfnset_add_range(vmm->observer[i], first, pages);
+	mapped_one(vmm, mmu, gfn);
 }
 
 void vmm_touched(struct vmm *vmm, struct vmm_mmu *mmu, uint64_t gfn)
@@ -167,11 +191,21 @@ void vmm_unmapped(struct vmm *vmm)
 {
 	gfnset_clear(&vmm->mapped);
 	gfnset_clear(&vmm->mmu.mapped);
+	if (vmm->unsure.words)
+		gfnset_clear(&vmm->unsure);
+}
+
+void vmm_unmapped_range(struct vmm *vmm, uint64_t gfn, uint64_t n)
+{
+	gfnset_del_range(&vmm->mapped, gfn, n);
+	gfnset_del_range(&vmm->mmu.mapped, gfn, n);
+	if (vmm->unsure.words)
+		gfnset_del_range(&vmm->unsure, gfn, n);
 }
 
 /* Memory */
 
-static bool backed_by_huge_pages(const struct vmm_slot *slot)
+bool vmm_has_huge_pages(const struct vmm_slot *slot)
 {
 	unsigned long start, end, kb, huge = 0;
 	char line[256];
@@ -202,7 +236,8 @@ static void set_thp_enabled(void)
 
 /*
  * Mapped, aligned as a huge page would have it, and present: KVM then maps it
- * in one go, and how does not depend on who touches it first.
+ * in one go, and how does not depend on who touches it first. But for who asks
+ * for memory that is not populated.
  */
 static void slot_alloc(struct vmm *vmm, struct vmm_slot *slot)
 {
@@ -224,10 +259,46 @@ static void slot_alloc(struct vmm *vmm, struct vmm_slot *slot)
 	if (madvise(slot->hva, slot->bytes, MADV_DONTFORK) ||
 	    madvise(slot->hva, slot->bytes, vmm->thp ? MADV_HUGEPAGE : MADV_NOHUGEPAGE))
 		die("madvise: %m");
+	if (vmm->unpopulated)
+		return;
 	for (uint64_t i = 0; i < slot->bytes; i += PAGE_SIZE)
 		slot->hva[i] = 1;
-	if (vmm->thp && !backed_by_huge_pages(slot))
+	if (vmm->thp && !vmm_has_huge_pages(slot))
 		die("no huge pages for the slot at %#lx: give the machine more memory", slot->gpa);
+}
+
+void vmm_set_slot(struct vmm *vmm, unsigned int i, uint32_t flags)
+{
+	struct vmm_slot *slot = &vmm->slot[i];
+	struct kvm_userspace_memory_region region = {
+		.slot = i,
+		.flags = flags,
+		.guest_phys_addr = slot->gpa,
+		.memory_size = slot->bytes,
+		.userspace_addr = (uintptr_t)slot->hva,
+	};
+
+	if (ioctl(vmm->fd, KVM_SET_USER_MEMORY_REGION, &region))
+		die("KVM_SET_USER_MEMORY_REGION %u, %#lx + %#lx: %m", i, slot->gpa, slot->bytes);
+}
+
+bool vmm_prefault(struct vmm *vmm, unsigned int i, uint64_t gfn, uint64_t n)
+{
+	struct vmm_vcpu *vcpu = &vmm->vcpu[i];
+	struct kvm_pre_fault_memory range = {
+		.gpa = gfn << PAGE_SHIFT,
+		.size = n << PAGE_SHIFT,
+	};
+
+	if (!ioctl(vmm->fd, KVM_CHECK_EXTENSION, KVM_CAP_PRE_FAULT_MEMORY))
+		return false;
+	while (range.size)
+		if (ioctl(vcpu->fd, KVM_PRE_FAULT_MEMORY, &range) && errno != EINTR)
+			die("KVM_PRE_FAULT_MEMORY %#lx + %#lx: %m", gfn << PAGE_SHIFT,
+			    n << PAGE_SHIFT);
+	for (; n; n--)
+		mapped_one(vmm, vcpu->mmu, gfn++);
+	return true;
 }
 
 /* vCPUs */
@@ -334,17 +405,9 @@ void vmm_start(struct vmm *vmm)
 
 	for (unsigned int i = 0; i < vmm->nr_slots; i++) {
 		struct vmm_slot *slot = &vmm->slot[i];
-		struct kvm_userspace_memory_region region;
 
 		slot_alloc(vmm, slot);
-		region = (struct kvm_userspace_memory_region) {
-			.slot = i,
-			.guest_phys_addr = slot->gpa,
-			.memory_size = slot->bytes,
-			.userspace_addr = (uintptr_t)slot->hva,
-		};
-		if (ioctl(vmm->fd, KVM_SET_USER_MEMORY_REGION, &region))
-			die("KVM_SET_USER_MEMORY_REGION %#lx + %#lx: %m", slot->gpa, slot->bytes);
+		vmm_set_slot(vmm, i, 0);
 		vmm->total_pages += slot->bytes / PAGE_SIZE;
 		if (vmm->end_gfn < (slot->gpa + slot->bytes) / PAGE_SIZE)
 			vmm->end_gfn = (slot->gpa + slot->bytes) / PAGE_SIZE;
@@ -450,6 +513,32 @@ void vmm_touch_range(struct vmm *vmm, uint64_t gfn, uint64_t n, bool write)
 		list[i] = (gfn + i) << PAGE_SHIFT | (write ? VMM_WRITE : 0);
 	vmm_touch(vmm, list, n);
 	free(list);
+}
+
+uint64_t vmm_sweep(struct vmm *vmm, const struct vmm_range *of_vcpu, bool write)
+{
+	uint64_t begun;
+
+	for (unsigned int i = 0; i < vmm->nr_vcpus; i++) {
+		struct vmm_vcpu *vcpu = &vmm->vcpu[i];
+		uint64_t gfn = of_vcpu[i].gfn, end = gfn + of_vcpu[i].pages;
+
+		if (vcpu->spinning)
+			die("vCPU %u is spinning", i);
+		arch_set_orders(vcpu, write ? guest_write : guest_read, (struct guest_orders){
+			.from = gfn << PAGE_SHIFT, .to = end << PAGE_SHIFT,
+		});
+		vmm_touched(vmm, vcpu->mmu, vmm->code_gfn);
+		for (; gfn < end; gfn++)
+			vmm_touched(vmm, vcpu->mmu, gfn);
+	}
+	begun = now_ns();
+	for (unsigned int i = 0; i < vmm->nr_vcpus; i++)
+		sem_post(&vmm->vcpu[i].start);
+	for (unsigned int i = 0; i < vmm->nr_vcpus; i++)
+		while (sem_wait(&vmm->vcpu[i].done))
+			;
+	return now_ns() - begun;
 }
 
 void vmm_spin(struct vmm *vmm, unsigned int i, uint64_t gfn, uint64_t n)

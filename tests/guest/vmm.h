@@ -57,7 +57,8 @@ struct vmm_slot {
 /* What KVM maps a guest by: one of these for the guest itself, one for a guest of its own. */
 struct vmm_mmu {
 	struct gfnset mapped;	/* by this one */
-	uint64_t leaf_pages;	/* 1, or HUGE_PAGES */
+	uint64_t leaf_pages;	/* 1, or HUGE_PAGES ... */
+	struct gfnset small;	/* ... but for these pages; empty as a rule */
 	bool prefetches;	/* KVM maps neighbours: see above ... */
 	bool prefetches_all;	/* ... also those behind the last that is mapped */
 	/* Of these the hardware walks the first, and KVM makes its own after the second. */
@@ -84,6 +85,7 @@ struct vmm {
 	unsigned int nr_vcpus;
 	unsigned int nr_slots;
 	bool thp;
+	bool unpopulated;	/* the host has no memory there before the guest touches it */
 	enum paging paging;	/* the guest's own */
 	unsigned int ipa_bits;	/* arm64: width of its addresses, 0: KVM's default */
 	struct vmm_slot slot[VMM_MAX_SLOTS];
@@ -100,6 +102,7 @@ struct vmm {
 
 	int run_size;
 	struct gfnset mapped;	/* by any mmu */
+	struct gfnset unsure;	/* of the others, those that may be mapped all the same; empty as a rule */
 	struct gfnset young;	/* touched, and harvested by no reader since */
 	struct gfnset *observer[VMM_MAX_OBSERVERS];
 };
@@ -124,6 +127,21 @@ void vmm_touched(struct vmm *vmm, struct vmm_mmu *mmu, uint64_t gfn);
  */
 void vmm_unmapped(struct vmm *vmm);
 
+/* The same of what the host has unmapped. */
+void vmm_unmapped_range(struct vmm *vmm, uint64_t gfn, uint64_t n);
+
+/* How large a leaf is that maps a page. */
+uint64_t vmm_leaf_pages(const struct vmm_mmu *mmu, uint64_t gfn);
+
+/* Tell KVM of vmm->slot[@i] as it is now: with 0 bytes it is deleted. KVM_MEM_* in @flags. */
+void vmm_set_slot(struct vmm *vmm, unsigned int i, uint32_t flags);
+
+/*
+ * Have KVM map pages that the guest does not touch: KVM_PRE_FAULT_MEMORY, by a
+ * vCPU at rest. Return: false if this KVM cannot.
+ */
+bool vmm_prefault(struct vmm *vmm, unsigned int vcpu, uint64_t gfn, uint64_t n);
+
 /* With a slot that is deleted or moved, KVM drops all that it has mapped, not only that. */
 bool kvm_drops_all_with_a_slot(void);
 
@@ -139,6 +157,17 @@ void vmm_touch(struct vmm *vmm, const uint32_t *list, size_t n);
 
 /* The same for every page of a range. */
 void vmm_touch_range(struct vmm *vmm, uint64_t gfn, uint64_t n, bool write);
+
+/*
+ * Each vCPU touches every page of a range of its own, once and in order, all of
+ * them at the same time. A write puts the page's address there. Return: nanoseconds
+ * from the first one's start to the last one's end.
+ */
+struct vmm_range {
+	uint64_t gfn, pages;
+};
+
+uint64_t vmm_sweep(struct vmm *vmm, const struct vmm_range *of_vcpu, bool write);
 
 /*
  * Have a vCPU sweep over a range without an exit until vmm_spin_stop(). What it
@@ -160,6 +189,9 @@ void vmm_run(struct vmm *vmm, unsigned int vcpu, const char *piece, uint32_t ebx
 
 /* One of KVM's own counters of a vCPU, as "exits" (binary statistics). */
 uint64_t vmm_vcpu_stat(struct vmm *vmm, unsigned int vcpu, const char *name);
+
+/* The host has backed all of it by huge pages. */
+bool vmm_has_huge_pages(const struct vmm_slot *slot);
 
 /* NULL if no slot covers it. */
 struct vmm_slot *vmm_slot_of(struct vmm *vmm, uint64_t gpa);

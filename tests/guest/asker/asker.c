@@ -8,6 +8,7 @@
 #include <linux/kvm_host.h>
 #include <linux/mmu_notifier.h>
 #include <linux/module.h>
+#include <linux/uaccess.h>
 
 typedef typeof(((struct mmu_notifier_ops *)NULL)->test_young(NULL, NULL, 0)) young_t;
 
@@ -55,6 +56,34 @@ module_param_cb(clear, &ask_ops, "c", 0200);
 MODULE_PARM_DESC(clear, "HVA BYTES: clear_young of the range");
 module_param_cb(flush, &ask_ops, "f", 0200);
 MODULE_PARM_DESC(flush, "HVA BYTES: clear_flush_young of the range");
+
+/* As clear, for each page by itself: what page_idle asks, without what it is asked by. */
+static int ask_each(const char *text, const struct kernel_param *kp)
+{
+	struct mmu_notifier *mn = &kvm->mmu_notifier;
+	unsigned long start, bytes, to, pages;
+	u64 word = 0;
+
+	if (sscanf(text, "%lu %lu %lu", &start, &bytes, &to) != 3)
+		return -EINVAL;
+	pages = bytes / PAGE_SIZE;
+	for (unsigned long i = 0; i < pages; i++, start += PAGE_SIZE) {
+		if (mn->ops->clear_young(mn, kvm->mm, start, start + PAGE_SIZE))
+			word |= BIT_ULL(i % 64);
+		if (i % 64 < 63 && i + 1 < pages)
+			continue;
+		if (put_user(word, (u64 __user *)to + i / 64))
+			return -EFAULT;
+		word = 0;
+		cond_resched();
+	}
+	return 0;
+}
+
+static const struct kernel_param_ops ask_each_ops = { .set = ask_each };
+
+module_param_cb(each, &ask_each_ops, NULL, 0200);
+MODULE_PARM_DESC(each, "HVA BYTES TO: clear_young of each page; the answers, a bit a page, go to TO");
 
 static struct mmu_notifier_ops hook;
 static const struct mmu_notifier_ops *below;

@@ -4,6 +4,7 @@
 # make demo         see it work: a real guest in an emulated hypervisor
 # make check        all tests that take minutes; does its own set-up
 # make check-matrix ground truth in every MMU mode on every kernel: hours
+# make bench        what it costs, beside others
 # make help         the rest
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
@@ -40,6 +41,9 @@ check-matrix:
 check-debug:
 	tests/debug/run
 
+bench:
+	tests/bench/run
+
 sparse:
 	tests/lint/kernel 5.10 6.1 6.12 7.2 newest
 	tests/lint/kernel --arch arm64 6.1 6.12 6.12-16k 7.2 newest
@@ -61,6 +65,7 @@ help:
 	@echo 'make check-vm         those in emulators alone'
 	@echo 'make check-matrix     ground truth in every MMU mode on every kernel; hours'
 	@echo 'make check-debug      the tests on a kernel that looks for bugs, which it builds first'
+	@echo 'make bench            what it costs, beside others; into Documentation/performance.rst'
 	@echo 'make sparse           W=1 and sparse for each kernel'
 	@echo 'make lint             sparse, checkpatch, layers, shellcheck'
 	@echo 'make install          tools and man pages (DESTDIR=, PREFIX=)'
@@ -68,4 +73,4 @@ help:
 	@echo 'make clean'
 
 .PHONY: all modules tools install modules_install demo check check-unit \
-	check-vm check-matrix check-debug sparse lint clean help
+	check-vm check-matrix check-debug bench sparse lint clean help

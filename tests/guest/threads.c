@@ -203,6 +203,9 @@ static size_t read_into_told(struct worker *w, uint64_t *room_end, size_t word, 
 	uint64_t *to = room_end - room;
 	ssize_t got = pread(w->reader->fd, to, words * 8, word * 8);
 
+	/* Some processors copy large pieces, or nothing of one that does not fit. */
+	if (got < 0 && errno == EFAULT)
+		return 0;
 	if (got <= 0 || got % 8)
 		die("pread of %zu words at %zu: %zd (%m)", words, word, got);
 	w->put_back += words - got / 8;

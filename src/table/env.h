@@ -44,10 +44,10 @@ static inline bool ki_replace_pair(u64 *entries, u64 old0, u64 old1, u64 new0,
 #if defined(CONFIG_X86_64) && defined(system_has_cmpxchg128)
 	u128 old = (u128)old1 << 64 | old0;
 
-	return static_cpu_has(X86_FEATURE_CX16) &&
+	return cpu_feature_enabled(X86_FEATURE_CX16) &&
 	       cmpxchg128((u128 *)entries, old, (u128)new1 << 64 | new0) == old;
 #elif defined(CONFIG_X86_64)
-	return static_cpu_has(X86_FEATURE_CX16) &&
+	return cpu_feature_enabled(X86_FEATURE_CX16) &&
 	       cmpxchg_double(&entries[0], &entries[1], old0, old1, new0, new1);
 #else
 	return false;

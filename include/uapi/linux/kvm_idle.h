@@ -297,8 +297,9 @@ struct kvm_idle_options {
  * The price is paid by the first harvest of each page after it: it may report a
  * page that was touched before the call and not after it, if it lies in a 2 MiB
  * range of guest memory in which anything was touched, or unmapped by the host,
- * since the call; or if KVM_IDLE_INFO_SKIPS went away since. It never misses a page that was touched after the call. All
- * later harvests are exact, and so is the first if @armed_pages is 0.
+ * since the call; or if KVM_IDLE_INFO_SKIPS went away since. It never misses a
+ * page that was touched after the call. All later harvests are exact, and so is
+ * the first if @armed_pages is 0.
  * KVM_IDLE_INFO_ARMED is set until this file has been read from its beginning to
  * its end, in any number of reads, but in order.
  *

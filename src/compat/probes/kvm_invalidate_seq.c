@@ -11,5 +11,6 @@
 u64 probe(struct kvm *kvm);
 u64 probe(struct kvm *kvm)
 {
-	return kvm->mmu_invalidate_seq + kvm->mmu_invalidate_in_progress + atomic64_read(&kvm->stat.pages_4k);
+	return kvm->mmu_invalidate_seq + kvm->mmu_invalidate_in_progress +
+	       atomic64_read(&kvm->stat.pages_4k);
 }

@@ -138,6 +138,21 @@ enum ki_manner {
 	KI_ARM,
 };
 
+/* To look at a part of a slice, in the memory of @mm too if that is not NULL. */
+static struct ki_collect ki_order(struct ki_vm *vm, const struct ki_slice *s,
+				  bool clear, struct mm_struct *mm)
+{
+	return (struct ki_collect) {
+		.base	= s->index << KI_SLICE_SHIFT,
+		.first	= s->first,
+		.words	= s->words,
+		.clear	= clear,
+		.aging	= vm->aging,
+		.flushes = &vm->flushes,
+		.mm	= mm,
+	};
+}
+
 /*
  * Look at what @s wants. In the memory of @mm too, if that is not NULL.
  */
@@ -147,21 +162,13 @@ static int ki_collect(struct ki_vm *vm, struct ki_slice *s, enum ki_manner manne
 	u64 giant = round_down(s->index, KI_GIANT_SLICES);
 	bool giant_prepared = false;
 	bool clear = manner != KI_PEEK;
-	struct ki_collect c = {
-		.base	= s->index << KI_SLICE_SHIFT,
-		.first	= s->first,
-		.words	= s->words,
-		.clear	= clear,
-		.arm	= manner == KI_ARM,
-		.aging	= vm->aging,
-		.flushes = &vm->flushes,
-		.mm	= mm,
-		.host	= s->host,
-		.bits	= &s->bits,
-	};
+	struct ki_collect c = ki_order(vm, s, clear, mm);
 	int err;
 
 	lockdep_assert_held(ki_vm_slice_lock(vm, s->index));
+	c.arm = manner == KI_ARM;
+	c.host = s->host;
+	c.bits = &s->bits;
 	ki_bits_clear_answers(&s->bits);
 	memset(s->host, 0, sizeof(s->host));
 	s->armed = 0;
@@ -259,15 +266,7 @@ int ki_harvest_count(struct ki_vm *vm, struct ki_slice *s)
 static bool ki_all_asleep(struct ki_reader *r, struct ki_slice *s)
 {
 	struct ki_vm *vm = r->vm;
-	struct ki_collect c = {
-		.base	= s->index << KI_SLICE_SHIFT,
-		.first	= s->first,
-		.words	= s->words,
-		.clear	= true,
-		.aging	= vm->aging,
-		.flushes = &vm->flushes,
-		.mm	= ki_host_mm(r),
-	};
+	struct ki_collect c = ki_order(vm, s, true, ki_host_mm(r));
 
 	lockdep_assert_held(ki_vm_slice_lock(vm, s->index));
 	return ki_source_asleep(vm->kvm, &c);

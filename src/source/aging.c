@@ -212,11 +212,11 @@ bool ki_aging_add_host(struct ki_aging *a, struct ki_span span)
 	struct ki_hva_iter iter;
 
 	ki_slots_for_each_hva(a->kvm, &iter, span.start, span.end) {
-		struct ki_gfns all = ki_slot_gfns(iter.slot, span), some = all;
+		struct ki_gfns all = ki_slot_gfns(iter.slot, span), some;
 
-		for (; room && some.start < all.end; some.start = some.end) {
-			some.end = min(ALIGN(some.start + 1, KI_SLICE_PAGES),
-				       all.end);
+		if (!room)
+			break;
+		ki_gfns_for_each(&some, all, KI_SLICE_PAGES) {
 			spin_lock(ki_region_lock(a, some.start));
 			ki_gfnmap_set(&a->owed, some);
 			ki_gfnmap_set(&a->host, some);

@@ -65,7 +65,7 @@ static u64 ki_leaf_pages(const struct ki_bits *bits, unsigned int word)
 {
 	if (ki_word_is_in(bits->giant, word))
 		return KI_GIANT_PAGES;
-	return ki_word_is_in(bits->huge, word) ? KI_HUGE_WORDS * 64 : 1;
+	return ki_word_is_in(bits->huge, word) ? KI_TABLE_PAGES : 1;
 }
 
 /* What a slot has of a span, and of the leaves of @pages that it lies in. */
@@ -167,7 +167,7 @@ static struct ki_leaves ki_look_up(struct ki_aging *a, struct ki_span span)
 		 */
 		if (s.reason == KVM_IDLE_REASON_NO_TABLE)
 			found.pages = max_t(u64, found.pages,
-					    KI_HUGE_WORDS * 64);
+					    KI_TABLE_PAGES);
 		if (slots++ || s.overlap ||
 		    s.reason == KVM_IDLE_REASON_NO_TABLE)
 			found.alone = false;
@@ -363,17 +363,15 @@ static void ki_unmap_group(struct ki_aging *a, const struct kvm_memory_slot *slo
 
 static void ki_aging_unmap(void *data, u64 start, u64 end)
 {
-	const u64 group = KI_HUGE_WORDS * 64;
 	struct ki_span span = { start, end };
 	struct ki_aging *a = data;
 	int idx = srcu_read_lock(&a->kvm->srcu);
 	struct ki_hva_iter iter;
 
 	ki_slots_for_each_hva(a->kvm, &iter, start, end) {
-		struct ki_gfns all = ki_slot_gfns(iter.slot, span), some = all;
+		struct ki_gfns all = ki_slot_gfns(iter.slot, span), some;
 
-		for (; some.start < all.end; some.start = some.end) {
-			some.end = min(ALIGN(some.start + 1, group), all.end);
+		ki_gfns_for_each(&some, all, KI_TABLE_PAGES) {
 			ki_unmap_group(a, iter.slot, some);
 			cond_resched();
 		}
@@ -389,12 +387,10 @@ static void ki_aging_unmapped(void *data, u64 start, u64 end)
 	struct ki_hva_iter iter;
 
 	ki_slots_for_each_hva(a->kvm, &iter, start, end) {
-		struct ki_gfns all = ki_slot_gfns(iter.slot, span), some = all;
+		struct ki_gfns all = ki_slot_gfns(iter.slot, span), some;
 
 		atomic_long_inc(&a->cold.zaps);
-		for (; some.start < all.end; some.start = some.end) {
-			some.end = min(ALIGN(some.start + 1, KI_SLICE_PAGES),
-				       all.end);
+		ki_gfns_for_each(&some, all, KI_SLICE_PAGES) {
 			spin_lock(ki_region_lock(a, some.start));
 			ki_cold_unmapped(&a->cold, some);
 			spin_unlock(ki_region_lock(a, some.start));

@@ -6,9 +6,6 @@
 
 #include "source/cold.h"
 
-/* Pages of a table of them. */
-#define KI_TABLE_PAGES	(KI_HUGE_WORDS * 64)
-
 /**
  * struct ki_cold_slice - what is remembered of one slice
  * @epoch: in which one
@@ -198,15 +195,12 @@ bool ki_cold_end(struct ki_cold *cold, u64 slice,
 
 void ki_cold_unmapped(struct ki_cold *cold, struct ki_gfns gfns)
 {
-	struct ki_cold_slice *s;
-	unsigned int first, last;
+	u64 slice = gfns.start >> KI_SLICE_SHIFT, base = slice << KI_SLICE_SHIFT;
+	struct ki_cold_slice *s = xa_load(&cold->slices, slice);
 
-	s = xa_load(&cold->slices, gfns.start >> KI_SLICE_SHIFT);
-	if (!s)
-		return;
-	first = gfns.start % KI_SLICE_PAGES / KI_TABLE_PAGES;
-	last = (gfns.end - 1) % KI_SLICE_PAGES / KI_TABLE_PAGES;
-	s->quiet &= ~GENMASK_ULL(last, first);
+	if (s)
+		s->quiet &= ~ki_tables_of((gfns.start - base) / 64,
+					  DIV_ROUND_UP(gfns.end - base, 64));
 }
 
 /*
@@ -231,8 +225,7 @@ bool ki_cold_is_whole(struct ki_cold *cold, u64 slice, unsigned int first,
 		      unsigned int words)
 {
 	const struct ki_cold_slice *s = xa_load(&cold->slices, slice);
-	u64 tables = GENMASK_ULL((first + words - 1) / KI_HUGE_WORDS,
-				 first / KI_HUGE_WORDS);
+	u64 tables = ki_tables_of(first, first + words);
 
 	return s && READ_ONCE(s->epoch) == READ_ONCE(cold->epoch) &&
 	       !(tables & ~(READ_ONCE(s->quiet) & READ_ONCE(s->whole)));

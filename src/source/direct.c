@@ -5,7 +5,6 @@
 #include <linux/sched/signal.h>
 
 #include "compat/kvm_mmu_lock.h"
-#include "compat/kvm_tables.h"
 #include "source/aging.h"
 #include "source/source.h"
 #include "source/walk.h"
@@ -15,12 +14,6 @@
  * pages, 16 tables of 4 KiB leaves, some 10 µs.
  */
 #define KI_WORDS_AT_ONCE	max_t(unsigned int, 128, KI_HUGE_WORDS)
-
-/* The tables of pages that map these words, a bit each. */
-static u64 ki_tables_of(unsigned int first, unsigned int end)
-{
-	return GENMASK_ULL((end - 1) / KI_HUGE_WORDS, first / KI_HUGE_WORDS);
-}
 
 /* Entries looked at for these words: of tables of pages, and those above. */
 static unsigned int ki_entries(unsigned int first, unsigned int end, u64 skipped)
@@ -41,6 +34,7 @@ static enum ki_walk_result ki_walk_step(struct kvm *kvm,
 		/* No part ends within a huge leaf. */
 		unsigned int stop = min(ALIGN_DOWN(*word, KI_HUGE_WORDS) +
 					KI_WORDS_AT_ONCE, end);
+
 		w->start = c->base + 64ULL * *word;
 		w->end = c->base + 64ULL * stop;
 		res = ki_walk_tables(tables, w);
@@ -67,9 +61,7 @@ static int ki_collect_some(struct kvm *kvm, struct ki_collect *c,
 	int idx;
 
 	ki_step_begin(c);
-	idx = srcu_read_lock(&kvm->srcu);
-	ki_mmu_lock(kvm);
-	ki_tables_get(kvm, &tables);
+	idx = ki_tables_hold(kvm, &tables);
 	c->reason = tables.reason;
 	c->ask_kvm |= tables.elsewhere || !tables.marked;
 	if (tables.refused || !tables.marked) {
@@ -83,11 +75,10 @@ static int ki_collect_some(struct kvm *kvm, struct ki_collect *c,
 		if (w.above)
 			ki_step_found(c, &above);
 	}
-	ki_mmu_unlock(kvm);
-	srcu_read_unlock(&kvm->srcu, idx);
+	ki_tables_drop(kvm, idx);
 	c->giant_taken |= w.giant_taken;
 	if (w.arm)
-		above.skipped += 64 * KI_HUGE_WORDS * hweight64(above.untouched);
+		above.skipped += KI_TABLE_PAGES * hweight64(above.untouched);
 	c->at_once = max(c->at_once, ki_entries(first, *word, above.skipped));
 	c->touched |= (ki_tables_of(first, *word) & ~above.untouched) |
 		      above.cleared;
@@ -132,15 +123,12 @@ bool ki_direct_asleep(struct kvm *kvm, struct ki_collect *c)
 	int idx;
 
 	ki_step_begin(c);
-	idx = srcu_read_lock(&kvm->srcu);
-	ki_mmu_lock(kvm);
-	ki_tables_get(kvm, &tables);
+	idx = ki_tables_hold(kvm, &tables);
 	if (ki_step_above(c, &tables, &above)) {
 		asleep = ki_walk_tables(&tables, &w) == KI_WALK_SKIPPED;
 		ki_step_found(c, &above);
 	}
-	ki_mmu_unlock(kvm);
-	srcu_read_unlock(&kvm->srcu, idx);
+	ki_tables_drop(kvm, idx);
 	asleep &= !ki_step_aged(c);
 	ki_step_end(c, c->first, c->first + c->words, false);
 	return asleep;

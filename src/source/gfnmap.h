@@ -7,6 +7,7 @@
 #define KI_SOURCE_GFNMAP_H
 
 #include <linux/kvm_host.h>
+#include <linux/minmax.h>
 #include <linux/xarray.h>
 
 #include "compat/kvm_slots.h"
@@ -34,6 +35,27 @@ struct ki_gfns {
 	u64 start;
 	u64 end;
 };
+
+/**
+ * ki_gfns_next() - the next part of a range
+ * @part: the one before; to begin with, { all.start, all.start }
+ * @all: the range
+ * @pages: a part ends at each multiple of it, a power of two
+ *
+ * Return: false if there is none any more.
+ */
+static inline bool ki_gfns_next(struct ki_gfns *part, struct ki_gfns all,
+				u64 pages)
+{
+	part->start = part->end;
+	part->end = min(ALIGN(part->start + 1, pages), all.end);
+	return part->start < all.end;
+}
+
+/* All parts of a range. */
+#define ki_gfns_for_each(part, all, pages)				\
+	for (*(part) = (struct ki_gfns) { (all).start, (all).start };	\
+	     ki_gfns_next(part, all, pages);)
 
 /** ki_slot_gfns() - those that a slot has of a span */
 struct ki_gfns ki_slot_gfns(const struct kvm_memory_slot *slot,

@@ -41,14 +41,12 @@ void ki_aging_pay(struct ki_aging *a, struct mm_struct *mm)
 
 	for (u64 gfn = 0; ki_slots_next(a->kvm, gfn, &slot);
 	     gfn = slot.gfn + slot.pages) {
-		struct ki_gfns some = { slot.gfn, slot.gfn };
+		struct ki_gfns all = { slot.gfn, slot.gfn + slot.pages }, some;
 
-		for (; slot.hva && some.start < slot.gfn + slot.pages;
-		     some.start = some.end) {
-			some.end = min(ALIGN(some.start + 1, KI_SLICE_PAGES),
-				       slot.gfn + slot.pages);
+		if (!slot.hva)
+			continue;
+		ki_gfns_for_each(&some, all, KI_SLICE_PAGES)
 			if (!ki_pay_slice(a, mm, &slot, some))
 				return;
-		}
 	}
 }

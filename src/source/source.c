@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/minmax.h>
 
-#include "compat/kvm_mmu_lock.h"
-#include "compat/kvm_tables.h"
 #include "compat/kvm_young.h"
 #include "source/aging.h"
 #include "source/source.h"
+#include "source/walk.h"
 
 static enum kvm_idle_source ki_source_of(const struct ki_tables *t)
 {
@@ -18,13 +17,9 @@ static enum kvm_idle_source ki_source_of(const struct ki_tables *t)
 
 void ki_source_examine(struct kvm *kvm, struct ki_examination *e)
 {
-	int idx = srcu_read_lock(&kvm->srcu);
 	struct ki_tables t;
 
-	ki_mmu_lock(kvm);
-	ki_tables_get(kvm, &t);
-	ki_mmu_unlock(kvm);
-	srcu_read_unlock(&kvm->srcu, idx);
+	ki_tables_drop(kvm, ki_tables_hold(kvm, &t));
 
 	*e = (struct ki_examination) {
 		.source		= ki_source_of(&t),

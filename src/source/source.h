@@ -30,6 +30,13 @@ struct ki_flushes {
 
 /* Words of a huge leaf, of the size that is usual: a whole table of pages. */
 #define KI_HUGE_WORDS	((unsigned int)PTRS_PER_PTE / 64)
+#define KI_TABLE_PAGES	(64ULL * KI_HUGE_WORDS)
+
+/* The tables of pages that map the words of a slice from @first to @end, a bit each. */
+static inline u64 ki_tables_of(unsigned int first, unsigned int end)
+{
+	return GENMASK_ULL((end - 1) / KI_HUGE_WORDS, first / KI_HUGE_WORDS);
+}
 
 /**
  * struct ki_examination - what answers for a VM

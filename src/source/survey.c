@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "compat/kvm_mmu_lock.h"
-#include "compat/kvm_tables.h"
 #include "source/survey.h"
 #include "source/walk.h"
 
@@ -12,11 +10,9 @@ int ki_survey(struct kvm *kvm, struct ki_survey *s)
 		.end	= s->base + 64ULL * s->end,
 	};
 	enum ki_walk_result res = KI_WALK_DONE;
-	int idx = srcu_read_lock(&kvm->srcu);
 	struct ki_tables tables;
+	int idx = ki_tables_hold(kvm, &tables);
 
-	ki_mmu_lock(kvm);
-	ki_tables_get(kvm, &tables);
 	if (!tables.refused) {
 		w.bits = tables.marked ? s->marked : s->others;
 		res = ki_walk_tables(&tables, &w);
@@ -24,8 +20,7 @@ int ki_survey(struct kvm *kvm, struct ki_survey *s)
 		if (tables.elsewhere)
 			ki_leaves_elsewhere(kvm, &w, s->probe);
 	}
-	ki_mmu_unlock(kvm);
-	srcu_read_unlock(&kvm->srcu, idx);
+	ki_tables_drop(kvm, idx);
 
 	s->is_marked = tables.marked;
 	s->is_all = tables.marked && !tables.elsewhere;

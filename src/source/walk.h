@@ -1,9 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The same walk over each of the tables of a VM. */
+/* Holding the tables of a VM, and the same walk over each of them. */
 #ifndef KI_SOURCE_WALK_H
 #define KI_SOURCE_WALK_H
 
+#include "compat/kvm_mmu_lock.h"
 #include "compat/kvm_tables.h"
+
+/**
+ * ki_tables_hold() - find the tables of a VM, and hold them as they are
+ * @kvm: a VM, held by the caller
+ * @t: filled in
+ *
+ * Atomic context until ki_tables_drop(), which is given what this returns.
+ */
+static inline int ki_tables_hold(struct kvm *kvm, struct ki_tables *t)
+{
+	int idx = srcu_read_lock(&kvm->srcu);
+
+	ki_mmu_lock(kvm);
+	ki_tables_get(kvm, t);
+	return idx;
+}
+
+static inline void ki_tables_drop(struct kvm *kvm, int idx)
+{
+	ki_mmu_unlock(kvm);
+	srcu_read_unlock(&kvm->srcu, idx);
+}
 
 /**
  * ki_walk_tables() - walk all of them

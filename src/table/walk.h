@@ -160,22 +160,10 @@ ki_look_at_line(const struct ki_format *f, const u64 *entries, struct ki_pattern
 }
 
 /*
- * Clear two neighbours, if both are @young, and readable (or whatever the lowest
- * of f->mapped says), and nobody comes in between.
+ * Clear those of two neighbours that @todo says (a bit each), if they are @young, and
+ * readable (or whatever the lowest of f->mapped says), and nobody comes in between.
+ * The other one is replaced by itself.
  */
-static __always_inline bool ki_clear_two(const struct ki_format *f, u64 *entries,
-					 struct ki_pattern young)
-{
-	const u64 usual = f->mapped & -f->mapped;
-	u64 old0 = READ_ONCE(entries[0]), old1 = READ_ONCE(entries[1]);
-	u64 differs = (old0 ^ (young.value | usual)) | (old1 ^ (young.value | usual));
-
-	return !(differs & (young.mask | usual)) &&
-	       ki_replace_pair(entries, old0, old1, old0 & ~f->accessed,
-			       old1 & ~f->accessed);
-}
-
-/* Of two neighbours those that @todo says; the other is replaced by itself. */
 static __always_inline bool ki_clear_of_two(const struct ki_format *f, u64 *entries,
 					    u64 todo, struct ki_pattern young)
 {
@@ -191,10 +179,10 @@ static __always_inline bool ki_clear_of_two(const struct ki_format *f, u64 *entr
 }
 
 /*
- * Clear those of a line that @todo says. Return: those that were not, as somebody
- * else was faster.
+ * One by one, those of 64 entries that @todo says. Return: those that were not
+ * cleared, as somebody else was faster.
  */
-static __always_inline u64 ki_clear_line(const struct ki_format *f, u64 *entries,
+static __always_inline u64 ki_clear_each(const struct ki_format *f, u64 *entries,
 					 u64 todo, struct ki_pattern young)
 {
 	u64 lost = 0;
@@ -220,7 +208,7 @@ ki_clear_run(const struct ki_format *f, u64 *entries, struct ki_pattern young)
 	unsigned int i;
 
 	for (i = 0; i < 64; i += 2)
-		if (!ki_clear_two(f, &entries[i], young))
+		if (!ki_clear_of_two(f, &entries[i], 3, young))
 			break;
 	return i;
 }
@@ -239,7 +227,7 @@ static __always_inline u64 ki_clear_word(const struct ki_format *f, u64 *entries
 		u64 pair = todo & (3ULL << i);
 
 		if (!ki_clear_of_two(f, &entries[i], pair >> i, young))
-			lost |= ki_clear_line(f, entries, pair, young);
+			lost |= ki_clear_each(f, entries, pair, young);
 		todo &= ~pair;
 	}
 	return lost;

@@ -4,7 +4,7 @@
 
 #include <time.h>
 
-#include "kernel.h"
+#include "../../kernel.h"
 
 static inline u64 clock_ns(clockid_t clock)
 {

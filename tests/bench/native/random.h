@@ -3,7 +3,7 @@
 #ifndef BENCH_RANDOM_H
 #define BENCH_RANDOM_H
 
-#include "kernel.h"
+#include "../../kernel.h"
 
 static inline u64 random_next(u64 *state)
 {

@@ -3,7 +3,7 @@
 #ifndef BENCH_REPORT_H
 #define BENCH_REPORT_H
 
-#include "kernel.h"
+#include "../../kernel.h"
 
 void report_title(const char *title, char underline);
 

@@ -3,7 +3,7 @@
 #ifndef BENCH_TRUTH_H
 #define BENCH_TRUTH_H
 
-#include "kernel.h"
+#include "../../kernel.h"
 
 /**
  * struct truth - a bit a page

@@ -9,7 +9,7 @@
 #ifndef USERSPACE_ENV_H
 #define USERSPACE_ENV_H
 
-#include "kernel.h"
+#include "../../kernel.h"
 
 #ifdef BENCH_LOADS
 extern u64 bench_loads;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The names of the kernel that the pure code and the bench use. */
-#ifndef BENCH_KERNEL_H
-#define BENCH_KERNEL_H
+/* The names of the kernel that the pure code and what tests it use. */
+#ifndef TESTS_KERNEL_H
+#define TESTS_KERNEL_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,4 +24,4 @@ static inline unsigned long __ffs64(u64 word)
 	return (unsigned long)__builtin_ctzll(word);
 }
 
-#endif /* BENCH_KERNEL_H */
+#endif /* TESTS_KERNEL_H */

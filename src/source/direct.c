@@ -44,6 +44,22 @@ static enum ki_walk_result ki_walk_step(struct kvm *kvm,
 	return res;
 }
 
+/* Which of the pages just looked at were written? */
+static enum ki_walk_result ki_walk_dirty(const struct ki_tables *tables,
+					 const struct ki_collect *c,
+					 unsigned int first, unsigned int end)
+{
+	struct ki_walk w = {
+		.base	= c->base,
+		.start	= c->base + 64ULL * first,
+		.end	= c->base + 64ULL * end,
+		.dirty	= c->dirty,
+		.bits	= c->bits,
+	};
+
+	return ki_walk_tables(tables, &w);
+}
+
 /* As much as the lock may be held for; moves @word on. */
 static int ki_collect_some(struct kvm *kvm, struct ki_collect *c,
 			   unsigned int *word, unsigned int end)
@@ -72,6 +88,8 @@ static int ki_collect_some(struct kvm *kvm, struct ki_collect *c,
 			w.arm = c->arm;
 		}
 		res = ki_walk_step(kvm, &tables, c, &w, word, end);
+		if (c->dirty && res == KI_WALK_DONE)
+			res = ki_walk_dirty(&tables, c, first, *word);
 		if (w.above)
 			ki_step_found(c, &above);
 	}

@@ -54,7 +54,7 @@ int ki_source_collect(struct kvm *kvm, struct ki_collect *c)
 	if (!err)
 		err = ki_direct_collect(kvm, c);
 	if (!err && c->ask_kvm)
-		err = ki_notifier_collect(kvm, c);
+		err = c->dirty ? -EOPNOTSUPP : ki_notifier_collect(kvm, c);
 	if (!err && c->clear && c->aging)
 		ki_aging_tell(c);
 	return err;

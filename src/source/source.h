@@ -71,6 +71,8 @@ struct ki_examination {
  *	has cleared itself, which counts as young. If NULL, it goes its own ways
  * @mm: of the VMM, in use: its own page tables count too; or NULL
  * @host: out: what was touched by them
+ * @dirty: out: pages whose entry has its dirty bit set; or NULL. It cannot be told but
+ *	from tables that are walked, and then they must be all there is
  * @giant_ready: leaves larger than a slice may be cleared
  * @giant_taken: out: such a leaf was cleared; all its KI_GIANT_PAGES were young
  * @touched: out: tables of pages of the slice, a bit each, but for those whose
@@ -97,6 +99,7 @@ struct ki_collect {
 	struct ki_aging *aging;
 	struct mm_struct *mm;
 	u64 *host;
+	u64 *dirty;
 	bool giant_ready;
 	bool giant_taken;
 	u64 touched;

@@ -14,6 +14,7 @@ static const struct ki_format ki_ept = {
 	.real_mask	= KI_KVM_PRESENT | KI_KVM_AD_EMULATED,
 	.real_value	= KI_KVM_PRESENT,
 	.accessed	= BIT_ULL(8),
+	.dirty		= BIT_ULL(9),
 	.marks_tables	= true,
 };
 
@@ -23,6 +24,7 @@ static const struct ki_format ki_ept_no_present_bit = {
 	.real_mask	= KI_KVM_SPECIAL_EMULATED,
 	.real_value	= 0,
 	.accessed	= BIT_ULL(8),
+	.dirty		= BIT_ULL(9),
 	.marks_tables	= true,
 };
 

@@ -12,6 +12,7 @@ static const struct ki_format ki_npt = {
 	.real_mask	= KI_KVM_PRESENT | KI_KVM_AD_EMULATED,
 	.real_value	= KI_KVM_PRESENT,
 	.accessed	= BIT_ULL(5),
+	.dirty		= BIT_ULL(6),
 	.marks_tables	= true,
 };
 
@@ -21,6 +22,7 @@ static const struct ki_format ki_npt_no_present_bit = {
 	.real_mask	= KI_KVM_SPECIAL_EMULATED,
 	.real_value	= 0,
 	.accessed	= BIT_ULL(5),
+	.dirty		= BIT_ULL(6),
 	.marks_tables	= true,
 };
 

@@ -130,6 +130,8 @@ enum ki_walk_result {
  *	that all of it is present and idle
  * @above: what is known of tables of pages, to look only at those that have been
  *	used; or NULL. With @clear, and a format that has such accessed bits
+ * @dirty: if not NULL: only the dirty bits of leaves are looked at, and answered here, a
+ *	bit a page of the slice; nothing else is answered and nothing cleared
  * @giant_ready: a young leaf larger than the slice may be cleared
  * @giant_taken: out: such a leaf was cleared: all of KI_GIANT_PAGES was young
  * @bits: where the answer goes
@@ -150,6 +152,7 @@ struct ki_walk {
 	bool giant_ready;
 	bool giant_taken;
 	struct ki_above *above;
+	u64 *dirty;
 	struct ki_bits *bits;
 };
 

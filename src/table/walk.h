@@ -21,6 +21,7 @@
  *	being removed), and is neither counted nor changed
  * @real_value: what those bits are in a real entry
  * @accessed: set by hardware when it uses the entry
+ * @dirty: set by hardware when it writes by the entry, if it is a leaf; 0: never
  * @marks_tables: also in entries that point to tables
  * @page_mask: at level 1: further bits, to compare with @page_value
  * @page_value: what those bits are in a real entry
@@ -35,6 +36,7 @@ struct ki_format {
 	u64 real_mask;
 	u64 real_value;
 	u64 accessed;
+	u64 dirty;
 	bool marks_tables;
 	u64 page_mask;
 	u64 page_value;
@@ -266,6 +268,24 @@ static __always_inline u64 ki_walk_word(const struct ki_format *f,
 	return seen.found & want;
 }
 
+/* 64 entries of level 1, those of @want alone. */
+static __always_inline void ki_look_for_dirty(const struct ki_format *f,
+					      struct ki_walk *w,
+					      const u64 *entries,
+					      unsigned int word)
+{
+	u64 dirty = 0;
+
+	for (unsigned int i = 0; i < 64; i++) {
+		u64 entry = READ_ONCE(entries[i]);
+		u64 found = ki_matches(f, entry, ki_page(f)) &&
+			    (entry & f->dirty);
+
+		dirty |= found << i;
+	}
+	w->dirty[word] |= dirty & w->bits->want[word];
+}
+
 /* A leaf above level 1, of which @gfn is a page. */
 static __always_inline enum ki_walk_result
 ki_walk_huge(const struct ki_format *f, struct ki_walk *w, u64 *entry, u64 seen,
@@ -277,6 +297,11 @@ ki_walk_huge(const struct ki_format *f, struct ki_walk *w, u64 *entry, u64 seen,
 
 	if (!ki_huge_leaf_words(w->bits, w->base, gfn, pages, &first, &end))
 		return KI_WALK_DONE;
+	if (w->dirty) {
+		for (unsigned int i = first; (seen & f->dirty) && i < end; i++)
+			w->dirty[i] = ~0ULL;
+		return KI_WALK_DONE;
+	}
 
 	if (w->clear && young) {
 		if (ki_is_giant(pages) && !w->giant_ready)
@@ -398,11 +423,16 @@ ki_walk_table(const struct ki_format *f, struct ki_walk *w, u64 *entry, u64 seen
 	table = ki_next_table(w, seen);
 	if (!table)
 		return KI_WALK_STRANGE;
+	table += p.gfn & (BIT_ULL(f->level_bits) - 1);
+	if (w->dirty) {
+		for (unsigned int i = first; i < end; i++, table += 64)
+			ki_look_for_dirty(f, w, table, i);
+		return KI_WALK_DONE;
+	}
 	if (above && (seen & f->accessed) &&
 	    ki_clear_one(f, entry, ki_young(f, ki_table(f))))
 		above->cleared |= bit;
 
-	table += p.gfn & (BIT_ULL(f->level_bits) - 1);
 	for (unsigned int i = first; i < end; i++, table += 64) {
 		if (next) {
 			ki_soon(next, false);

@@ -609,6 +609,42 @@ static void test_random(void **state)
 	}
 }
 
+/* Leaves by turns written, touched and neither, and one that is not the hardware's. */
+static void test_dirty(void **state)
+{
+	static u64 dirty[KI_SLICE_WORDS];
+
+	(void)state;
+	for_each_kind(k, f) {
+		struct ki_walk w = walk_of(k, model_new(k), true);
+		bool tells = strncmp(f->name, "stage 2", 7);
+		u64 *written = model_map(BASE + 3, 1, f->dirty | f->accessed);
+		u64 was = *written, pages = huge_pages(f);
+
+		model_map(BASE + 4, 1, f->dirty);
+		model_map(BASE + 5, 1, f->accessed);
+		model_map(BASE + 70, 1, f->dirty);
+		*model_entry(BASE + 71, 1) = f->mmio | f->dirty;
+		model_map(BASE + pages, 2, f->dirty);
+		model_map(BASE + 2 * pages, 2, f->accessed);
+		want_all();
+		bits.want[0] &= ~BIT_ULL(4);
+		memset(dirty, 0, sizeof(dirty));
+		w.dirty = dirty;
+
+		assert_int_equal(f->walk(&w), KI_WALK_DONE);
+		assert_int_equal(bit(dirty, BASE, BASE + 3), tells);
+		assert_int_equal(bit(dirty, BASE, BASE + 70), tells);
+		assert_int_equal(bit(dirty, BASE, BASE + pages), tells);
+		assert_int_equal(bit(dirty, BASE, BASE + 2 * pages - 1), tells);
+		assert_int_equal(count(dirty), tells ? 2 + pages : 0);
+		/* Nothing else is answered, and nothing cleared. */
+		assert_int_equal(count(bits.present), 0);
+		assert_int_equal(count(bits.young), 0);
+		assert_true(*written == was);
+	}
+}
+
 static int teardown(void **state)
 {
 	(void)state;
@@ -641,6 +677,7 @@ int main(void)
 		cmocka_unit_test(test_root_shorter_than_a_slice),
 		cmocka_unit_test(test_high_bits_of_a_table_entry),
 		cmocka_unit_test(test_tracked),
+		cmocka_unit_test(test_dirty),
 		cmocka_unit_test(test_random),
 	};
 

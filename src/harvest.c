@@ -37,6 +37,9 @@ static int ki_prepare(struct ki_vm *vm, u64 slice, unsigned int count)
 			return err;
 		list_for_each_entry(r, &vm->readers, node) {
 			err = ki_pending_prepare(&r->pending, slice + i);
+			if (!err && r->host)
+				err = ki_pending_prepare(&r->host_pending,
+							 slice + i);
 			if (err)
 				return err;
 		}
@@ -92,8 +95,8 @@ static void ki_write_down(struct ki_vm *vm, const struct ki_slice *s,
 		ki_add_young(r, s, ki_pending_armed(&r->pending, s->index,
 						    touched, harvested));
 		if (r->host)
-			ki_pending_add(&r->pending, s->index, 0, KI_SLICE_WORDS,
-				       s->host);
+			ki_pending_add(&r->host_pending, s->index, 0,
+				       KI_SLICE_WORDS, s->host);
 		for (unsigned int i = 0; c->giant_taken && i < KI_GIANT_SLICES; i++)
 			ki_pending_add_all(&r->pending, giant + i);
 	}
@@ -120,8 +123,10 @@ static void ki_settle(struct ki_vm *vm, u64 slice, unsigned int count)
 
 	lockdep_assert_held(ki_vm_slice_lock(vm, slice));
 	list_for_each_entry(r, &vm->readers, node)
-		for (unsigned int i = 0; i < count; i++)
+		for (unsigned int i = 0; i < count; i++) {
 			ki_pending_settle(&r->pending, slice + i);
+			ki_pending_settle(&r->host_pending, slice + i);
+		}
 }
 
 /**
@@ -171,6 +176,10 @@ static int ki_collect(struct ki_vm *vm, struct ki_slice *s, enum ki_manner manne
 	c.bits = &s->bits;
 	ki_bits_clear_answers(&s->bits);
 	memset(s->host, 0, sizeof(s->host));
+	if (s->want_dirty) {
+		c.dirty = s->dirty;
+		memset(s->dirty, 0, sizeof(s->dirty));
+	}
 	s->armed = 0;
 
 	if (!memchr_inv(&s->bits.want[s->first], 0, s->words * sizeof(u64)))
@@ -241,9 +250,13 @@ int ki_harvest_peek(struct ki_reader *r, struct ki_slice *s)
 	if (mutex_lock_killable(lock))
 		return -EINTR;
 	err = ki_collect(vm, s, KI_PEEK, ki_host_mm(r));
+	if (!err && ki_reader_has_pending(r)) {
+		ki_pending_look(&r->pending, s->index, s->first, s->words,
+				&s->bits.young[s->first]);
+		ki_pending_look(&r->host_pending, s->index, s->first, s->words,
+				&s->host[s->first]);
+	}
 	mutex_unlock(lock);
-	for (unsigned int i = s->first; i < s->first + s->words; i++)
-		s->bits.young[i] |= s->host[i];
 	return err;
 }
 
@@ -269,17 +282,30 @@ static bool ki_all_asleep(struct ki_reader *r, struct ki_slice *s)
 	struct ki_collect c = ki_order(vm, s, true, ki_host_mm(r));
 
 	lockdep_assert_held(ki_vm_slice_lock(vm, s->index));
-	return ki_source_asleep(vm->kvm, &c);
+	return !s->want_dirty && ki_source_asleep(vm->kvm, &c);
 }
 
-/* What @r has yet to see of the words asked for goes to @s->bits.young. */
-static void ki_take_pending(struct ki_reader *r, struct ki_slice *s)
+/*
+ * What has yet to be seen of the words asked for goes to @bits, all of a slice. Return:
+ * it may be put back by ki_put_back().
+ */
+static bool ki_take_pending(struct ki_pending *p, const struct ki_slice *s,
+			    u64 *bits)
 {
-	u64 *young = &s->bits.young[s->first];
+	bool held = ki_pending_hold(p, s->index);
 
-	memset(young, 0xff, s->words * sizeof(u64));
-	s->held = ki_pending_hold(&r->pending, s->index);
-	ki_pending_take(&r->pending, s->index, s->first, s->words, young, young);
+	memset(&bits[s->first], 0xff, s->words * sizeof(u64));
+	ki_pending_take(p, s->index, s->first, s->words, &bits[s->first],
+			&bits[s->first]);
+	return held;
+}
+
+static void ki_put_back(struct ki_pending *p, const struct ki_slice *s,
+			const u64 *bits)
+{
+	ki_pending_add(p, s->index, s->first, s->words, &bits[s->first]);
+	ki_pending_release(p, s->index);
+	ki_pending_settle(p, s->index);
 }
 
 int ki_harvest_take(struct ki_reader *r, struct ki_slice *s)
@@ -292,31 +318,33 @@ int ki_harvest_take(struct ki_reader *r, struct ki_slice *s)
 	if (mutex_lock_killable(lock))
 		return -EINTR;
 	s->held = false;
+	s->host_held = false;
 	s->asleep = !ki_pending_has(&r->pending, s->index) && ki_all_asleep(r, s);
 	if (!s->asleep)
 		err = ki_collect(vm, s, KI_TAKE, ki_host_mm(r));
-	if (err)
+	if (err) {
 		ki_pending_settle(&r->pending, s->index);
-	else if (!s->asleep)
-		ki_take_pending(r, s);
+		ki_pending_settle(&r->host_pending, s->index);
+	} else if (!s->asleep) {
+		s->held = ki_take_pending(&r->pending, s, s->bits.young);
+		s->host_held = ki_take_pending(&r->host_pending, s, s->host);
+	}
 	mutex_unlock(lock);
 	return err;
 }
 
 void ki_harvest_return(struct ki_reader *r, struct ki_slice *s,
-		       unsigned int delivered)
+		       unsigned int end)
 {
 	struct mutex *lock = ki_vm_slice_lock(r->vm, s->index);
-	unsigned int first = s->first + delivered;
 
 	mutex_lock(lock);
-	if (s->held) {
-		ki_pending_add(&r->pending, s->index, first,
-			       s->words - delivered, &s->bits.young[first]);
-		ki_pending_release(&r->pending, s->index);
-		ki_pending_settle(&r->pending, s->index);
-	}
-	ki_pending_set_place(&r->pending, s->index, first, s->flush);
+	if (s->held)
+		ki_put_back(&r->pending, s, s->bits.young);
+	if (s->host_held)
+		ki_put_back(&r->host_pending, s, s->host);
+	/* To go on within a word is not to go back. */
+	ki_pending_set_place(&r->pending, s->index, end / 64, s->flush);
 	mutex_unlock(lock);
 }
 
@@ -331,10 +359,14 @@ int ki_harvest_mark(struct ki_reader *r, struct ki_slice *s)
 	if (mutex_lock_killable(lock))
 		return -EINTR;
 	err = ki_collect(vm, s, KI_MARK, ki_host_mm(r));
-	if (!err)
+	if (!err) {
+		ki_pending_take(&r->host_pending, s->index, s->first, s->words,
+				want, &s->host[s->first]);
 		ki_pending_take(&r->pending, s->index, s->first, s->words,
 				want, want);
+	}
 	ki_pending_settle(&r->pending, s->index);
+	ki_pending_settle(&r->host_pending, s->index);
 	mutex_unlock(lock);
 	return err;
 }
@@ -349,9 +381,12 @@ int ki_harvest_arm(struct ki_reader *r, struct ki_slice *s)
 	if (mutex_lock_killable(lock))
 		return -EINTR;
 	err = ki_collect(vm, s, KI_ARM, ki_host_mm(r));
-	if (!err)
+	if (!err) {
 		ki_pending_arm(&r->pending, s->index, s->armed);
+		ki_pending_arm(&r->host_pending, s->index, 0);
+	}
 	ki_pending_settle(&r->pending, s->index);
+	ki_pending_settle(&r->host_pending, s->index);
 	mutex_unlock(lock);
 	return err;
 }

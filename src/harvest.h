@@ -13,10 +13,13 @@
  * @words: how many words
  * @bits: want, present, young
  * @host: touched by the host, as far as the reader wants to know
+ * @dirty: pages whose entry has its dirty bit set, if @want_dirty
+ * @want_dirty: in: that is to be told too; the caller's to set
  * @asleep: of ki_harvest_take(): all of @bits.want is present and none of it young,
  *	and nothing else was answered
  * @armed: of ki_harvest_arm(): tables of pages, a bit each, that are armed
- * @held: something may have been taken that can be put back
+ * @held: something may have been taken of @bits.young that can be put back
+ * @host_held: or of @host
  * @flush: number of the TLB flush that the reader owes for what it got, or 0;
  *	the caller's to fill before a call of ki_harvest_return()
  *
@@ -29,11 +32,26 @@ struct ki_slice {
 	unsigned int words;
 	struct ki_bits bits;
 	u64 host[KI_SLICE_WORDS];
+	u64 dirty[KI_SLICE_WORDS];
+	bool want_dirty;
 	bool asleep;
 	u64 armed;
 	bool held;
+	bool host_held;
 	u64 flush;
 };
+
+/* Write down what @asleep says in short, for who wants to have it page by page. */
+static inline void ki_slice_spell_out(struct ki_slice *s)
+{
+	if (!s->asleep)
+		return;
+	ki_bits_clear_answers(&s->bits);
+	memset(s->host, 0, sizeof(s->host));
+	memcpy(&s->bits.present[s->first], &s->bits.want[s->first],
+	       s->words * sizeof(u64));
+	s->asleep = false;
+}
 
 /*
  * Each of these: returns 0, or -EOPNOTSUPP (and the kernel log says why),
@@ -42,28 +60,34 @@ struct ki_slice {
  * for one reader at once, each with a struct ki_slice of its own.
  */
 
-/** ki_harvest_peek() - what is young now? Clears nothing. */
+/**
+ * ki_harvest_peek() - what would this reader see if it harvested? Clears nothing
+ *
+ * A reader without pending maps sees what is young now.
+ */
 int ki_harvest_peek(struct ki_reader *r, struct ki_slice *s);
 
 /**
  * ki_harvest_take() - what was touched since this reader's last harvest?
  * @r: a reader that has pending maps
- * @s: @s->bits.present and .young are answered in the words asked for, or @s->asleep
+ * @s: @s->bits.present and .young, and @s->host, are answered in the words asked for, or
+ *	@s->asleep
  *
  * What is not delivered then is given back with ki_harvest_return().
  */
 int ki_harvest_take(struct ki_reader *r, struct ki_slice *s);
 
 /**
- * ki_harvest_return() - the young bits of some words were not delivered
+ * ki_harvest_return() - what is young, and was not delivered, is still due
  * @r: the reader
- * @s: as ki_harvest_take() left it
- * @delivered: words that were delivered; the rest is still due to the reader
+ * @s: as ki_harvest_take() left it, but for bits of young and host that were delivered,
+ *	which are clear
+ * @end: page of the slice up to which it was delivered
  *
- * To be called after every ki_harvest_take(), also if all was delivered.
+ * To be called after every ki_harvest_take() that returned 0, also if all was delivered.
  */
 void ki_harvest_return(struct ki_reader *r, struct ki_slice *s,
-		       unsigned int delivered);
+		       unsigned int end);
 
 /** ki_harvest_mark() - mark the pages of @s->bits.want idle, for this reader */
 int ki_harvest_mark(struct ki_reader *r, struct ki_slice *s);

@@ -43,6 +43,17 @@ void ki_pending_destroy(struct ki_pending *p)
 	xa_destroy(&p->regions);
 }
 
+void ki_pending_forget(struct ki_pending *p)
+{
+	struct ki_pending_region *region;
+	unsigned long index;
+
+	xa_for_each(&p->regions, index, region)
+		for (unsigned int i = 0; i < KI_GIANT_SLICES; i++)
+			if (region->map[i])
+				memset(region->map[i], 0, KI_SLICE_BYTES);
+}
+
 static unsigned int ki_in_region(u64 slice)
 {
 	return slice % KI_GIANT_SLICES;
@@ -122,6 +133,15 @@ void ki_pending_take(struct ki_pending *p, u64 slice, unsigned int first,
 			map[first + i] &= ~taken;
 		bits[i] = taken;
 	}
+}
+
+void ki_pending_look(struct ki_pending *p, u64 slice, unsigned int first,
+		     unsigned int words, u64 *bits)
+{
+	const u64 *map = ki_map(p, slice);
+
+	for (unsigned int i = 0; map && i < words; i++)
+		bits[i] |= map[first + i];
 }
 
 bool ki_pending_has(struct ki_pending *p, u64 slice)

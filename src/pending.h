@@ -27,6 +27,9 @@ struct ki_pending {
 void ki_pending_init(struct ki_pending *p);
 void ki_pending_destroy(struct ki_pending *p);
 
+/** ki_pending_forget() - nothing is pending any more, in no slice */
+void ki_pending_forget(struct ki_pending *p);
+
 /**
  * ki_pending_prepare() - see to it that a slice has a map
  * @p: the maps
@@ -62,6 +65,17 @@ void ki_pending_add_all(struct ki_pending *p, u64 slice);
  */
 void ki_pending_take(struct ki_pending *p, u64 slice, unsigned int first,
 		     unsigned int words, const u64 *mask, u64 *bits);
+
+/**
+ * ki_pending_look() - look at what is pending and leave it there
+ * @p: the maps
+ * @slice: slice number
+ * @first: first word
+ * @words: number of words
+ * @bits: @words words; bits of what is pending are set, none is cleared
+ */
+void ki_pending_look(struct ki_pending *p, u64 slice, unsigned int first,
+		     unsigned int words, u64 *bits);
 
 /** ki_pending_has() - has the slice a map, so that something may be pending? */
 bool ki_pending_has(struct ki_pending *p, u64 slice);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/bitmap.h>
 #include <linux/capability.h>
 #include <linux/lockdep.h>
 #include <linux/pid.h>
@@ -57,6 +58,7 @@ static void ki_reader_join(struct ki_reader *r, struct ki_vm *vm)
 {
 	r->vm = vm;
 	ki_pending_init(&r->pending);
+	ki_pending_init(&r->host_pending);
 	atomic64_set(&r->owes, 0);
 	atomic64_set(&r->unread, KI_ALL_READ);
 	mutex_lock(&vm->lock);
@@ -89,6 +91,7 @@ static void ki_reader_leave(struct ki_reader *r)
 		mmput(mm);
 
 	ki_pending_destroy(&r->pending);
+	ki_pending_destroy(&r->host_pending);
 	ki_vm_put(vm);
 }
 
@@ -169,6 +172,8 @@ int ki_reader_set_host(struct ki_reader *r, bool host)
 	} else {
 		ki_vm_lock_all(vm);
 		r->host = host;
+		if (!host)
+			ki_pending_forget(&r->host_pending);
 		ki_vm_unlock_all(vm);
 	}
 	mutex_unlock(&vm->lock);
@@ -177,8 +182,12 @@ int ki_reader_set_host(struct ki_reader *r, bool host)
 
 struct ki_slice *ki_reader_get_slice(struct ki_reader *r)
 {
-	return xchg(&r->spare, NULL) ?:
-	       kvzalloc(sizeof(struct ki_slice), GFP_KERNEL_ACCOUNT);
+	struct ki_slice *s = xchg(&r->spare, NULL) ?:
+			     kvzalloc(sizeof(*s), GFP_KERNEL_ACCOUNT);
+
+	if (s)
+		s->want_dirty = false;
+	return s;
 }
 
 void ki_reader_put_slice(struct ki_reader *r, struct ki_slice *s)
@@ -236,20 +245,31 @@ int ki_reader_fetch(struct ki_reader *r, struct ki_slice *s)
 	return err;
 }
 
-/* Is there guest memory in these words of the file? */
-static bool ki_reader_has_data(struct ki_reader *r, u64 word, u64 end)
+int ki_reader_peek(struct ki_reader *r, struct ki_slice *s)
+{
+	int err;
+
+	lockdep_assert_held(&r->lock);
+	err = ki_reader_get_mm(r);
+	if (err)
+		return err;
+	err = ki_harvest_peek(r, s);
+	mmput(r->mm);
+	return err;
+}
+
+/* Is there guest memory in these pages? */
+static bool ki_reader_has_data(struct ki_reader *r, u64 gfn, u64 end)
 {
 	struct ki_slot slot;
 
-	return word < end && ki_slots_next(r->vm->kvm, word * 64, &slot) &&
-	       slot.gfn / 64 < end;
+	return gfn < end && ki_slots_next(r->vm->kvm, gfn, &slot) &&
+	       slot.gfn < end;
 }
 
-/* After it was armed: @words words were read for the first time. */
-static void ki_reader_has_read(struct ki_reader *r, const struct ki_slice *s,
-			       unsigned int words)
+/* After it was armed: these pages were read for the first time. */
+static void ki_reader_has_read(struct ki_reader *r, u64 start, u64 end)
 {
-	u64 start = s->index * KI_SLICE_WORDS + s->first, end = start + words;
 	s64 unread = atomic64_read(&r->unread);
 
 	if (unread == KI_ALL_READ || end <= unread ||
@@ -257,18 +277,21 @@ static void ki_reader_has_read(struct ki_reader *r, const struct ki_slice *s,
 		return;
 	/* If another thread was faster, it is as if this had been read before. */
 	atomic64_cmpxchg(&r->unread, unread,
-			 ki_reader_has_data(r, end, U64_MAX / 64) ? end :
-								    KI_ALL_READ);
+			 ki_reader_has_data(r, end, U64_MAX) ? end : KI_ALL_READ);
 }
 
 void ki_reader_delivered(struct ki_reader *r, struct ki_slice *s,
-			 unsigned int words)
+			 unsigned int first, unsigned int end)
 {
+	u64 base = s->index << KI_SLICE_SHIFT;
+
 	lockdep_assert_held(&r->lock);
 	if (!ki_reader_has_pending(r))
 		return;
-	ki_harvest_return(r, s, words);
-	ki_reader_has_read(r, s, words);
+	bitmap_clear((unsigned long *)s->bits.young, first, end - first);
+	bitmap_clear((unsigned long *)s->host, first, end - first);
+	ki_harvest_return(r, s, end);
+	ki_reader_has_read(r, base + first, base + end);
 }
 
 int ki_reader_mark(struct ki_reader *r, struct ki_slice *s)

@@ -27,12 +27,13 @@ struct ki_vm;
  * @vm: the VM it is on; this struct holds a reference
  * @owes: number of the TLB flush that covers all it was told of, or marked, and
  *	has to see to by its policy; 0 if there is none
- * @unread: word of the file up to which it was read since it was armed, from the
- *	beginning on and without gaps but for holes; KI_ALL_READ if it was not
- *	armed, or was read to the end since
+ * @unread: page up to which it was read since it was armed, from the beginning on and
+ *	without gaps but for holes; KI_ALL_READ if it was not armed, or was read to
+ *	the end since
  * @spare: working memory for the next call that needs some, or NULL
  * @node: in the VM's list, if this reader reads and clears
  * @pending: what it has yet to see, likewise
+ * @host_pending: and what of that the host has touched, if @host
  */
 struct ki_reader {
 	struct pid *process;
@@ -50,6 +51,7 @@ struct ki_reader {
 
 	struct list_head node;		/* As ki_vm.readers. */
 	struct ki_pending pending;	/* By slices, see pending.h. */
+	struct ki_pending host_pending;	/* Likewise. */
 };
 
 #define KI_ALL_READ	(-1)
@@ -134,9 +136,21 @@ void ki_reader_put_slice(struct ki_reader *r, struct ki_slice *s);
  */
 int ki_reader_fetch(struct ki_reader *r, struct ki_slice *s);
 
-/** ki_reader_delivered() - so many words of it reached the caller */
+/** ki_reader_peek() - what ki_reader_fetch() would tell now. Takes nothing */
+int ki_reader_peek(struct ki_reader *r, struct ki_slice *s);
+
+/**
+ * ki_reader_delivered() - these pages of what was fetched reached the caller
+ * @r: the reader
+ * @s: as ki_reader_fetch() left it; what else the caller makes clear in @s->bits.young
+ *	and @s->host is taken for delivered too. Undefined when it returns
+ * @first: first page of the slice that did
+ * @end: first page behind it; @first if none did
+ *
+ * All else that is young stays due to the reader.
+ */
 void ki_reader_delivered(struct ki_reader *r, struct ki_slice *s,
-			 unsigned int words);
+			 unsigned int first, unsigned int end);
 
 /** ki_reader_mark() - mark the pages of @s->bits.want idle */
 int ki_reader_mark(struct ki_reader *r, struct ki_slice *s);

@@ -84,7 +84,7 @@ static int ki_read_slice(struct ki_reader *r, struct ki_slice *s,
 			 char __user *buf)
 {
 	u64 *idle = &s->bits.want[s->first];	/* has served its purpose */
-	unsigned int words;
+	unsigned int words, first = s->first * 64;
 	int err;
 
 	err = ki_reader_fetch(r, s);
@@ -93,11 +93,12 @@ static int ki_read_slice(struct ki_reader *r, struct ki_slice *s,
 	/* Else all that was wanted is idle. */
 	if (!s->asleep)
 		ki_encode_bitmap(idle, &s->bits.present[s->first],
-				 &s->bits.young[s->first], s->words);
+				 &s->bits.young[s->first], &s->host[s->first],
+				 s->words);
 	words = s->words - DIV_ROUND_UP(copy_to_user(buf, idle,
 						     s->words * KI_WORD_BYTES),
 					KI_WORD_BYTES);
-	ki_reader_delivered(r, s, words);
+	ki_reader_delivered(r, s, first, first + words * 64);
 	return words ?: -EFAULT;
 }
 

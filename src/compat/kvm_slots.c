@@ -189,6 +189,17 @@ void ki_slots_cover(struct kvm *kvm, u64 start, unsigned int words,
 	srcu_read_unlock(&kvm->srcu, idx);
 }
 
+static void ki_copy_slot(const struct kvm_memory_slot *slot, struct ki_slot *to)
+{
+	*to = (struct ki_slot) {
+		.gfn = slot->base_gfn,
+		.pages = slot->npages,
+		.hva = slot->userspace_addr,
+		.id = slot->id,
+		.readonly = slot->flags & KVM_MEM_READONLY,
+	};
+}
+
 bool ki_slots_next(struct kvm *kvm, u64 gfn, struct ki_slot *found)
 {
 	int idx = srcu_read_lock(&kvm->srcu);
@@ -196,18 +207,22 @@ bool ki_slots_next(struct kvm *kvm, u64 gfn, struct ki_slot *found)
 	bool any = false;
 
 	ki_slots_for_each(kvm, &iter, gfn, ~0ULL) {
-		struct kvm_memory_slot *slot = iter.slot;
-
-		*found = (struct ki_slot) {
-			.gfn = slot->base_gfn,
-			.pages = slot->npages,
-			.hva = slot->userspace_addr,
-			.id = slot->id,
-			.readonly = slot->flags & KVM_MEM_READONLY,
-		};
+		ki_copy_slot(iter.slot, found);
 		any = true;
 		break;
 	}
 	srcu_read_unlock(&kvm->srcu, idx);
 	return any;
+}
+
+bool ki_slots_next_hva(struct kvm *kvm, u64 hva, struct ki_slot *found)
+{
+	int idx = srcu_read_lock(&kvm->srcu);
+	const struct kvm_memory_slot *slot;
+
+	slot = ki_slot_from_hva(kvm, hva, ULONG_MAX);
+	if (slot)
+		ki_copy_slot(slot, found);
+	srcu_read_unlock(&kvm->srcu, idx);
+	return slot;
 }

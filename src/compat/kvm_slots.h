@@ -156,4 +156,14 @@ struct ki_slot {
  */
 bool ki_slots_next(struct kvm *kvm, u64 gfn, struct ki_slot *found);
 
+/**
+ * ki_slots_next_hva() - the first slot, by host address, that ends after one
+ * @kvm: a VM, held by the caller
+ * @hva: where to begin, a multiple of the page size
+ * @found: out: that slot. If several cover @hva, one of them
+ *
+ * Slots without a host mapping are left out. Return: true if there is one.
+ */
+bool ki_slots_next_hva(struct kvm *kvm, u64 hva, struct ki_slot *found);
+
 #endif /* KI_COMPAT_KVM_SLOTS_H */

@@ -247,6 +247,7 @@ int ki_harvest_peek(struct ki_reader *r, struct ki_slice *s)
 
 	ki_want_covered(vm, s);
 	s->asleep = false;
+	s->has_host = r->host;
 	if (mutex_lock_killable(lock))
 		return -EINTR;
 	err = ki_collect(vm, s, KI_PEEK, ki_host_mm(r));
@@ -300,10 +301,15 @@ static bool ki_take_pending(struct ki_pending *p, const struct ki_slice *s,
 	return held;
 }
 
+/* All but the pages from @first to @end. */
 static void ki_put_back(struct ki_pending *p, const struct ki_slice *s,
-			const u64 *bits)
+			u64 *bits, unsigned int first, unsigned int end)
 {
-	ki_pending_add(p, s->index, s->first, s->words, &bits[s->first]);
+	if (first > 64 * s->first || end < 64 * (s->first + s->words)) {
+		bitmap_clear((unsigned long *)bits, first, end - first);
+		ki_pending_add(p, s->index, s->first, s->words,
+			       &bits[s->first]);
+	}
 	ki_pending_release(p, s->index);
 	ki_pending_settle(p, s->index);
 }
@@ -318,6 +324,7 @@ int ki_harvest_take(struct ki_reader *r, struct ki_slice *s)
 	if (mutex_lock_killable(lock))
 		return -EINTR;
 	s->held = false;
+	s->has_host = false;
 	s->host_held = false;
 	s->asleep = !ki_pending_has(&r->pending, s->index) && ki_all_asleep(r, s);
 	if (!s->asleep)
@@ -327,22 +334,25 @@ int ki_harvest_take(struct ki_reader *r, struct ki_slice *s)
 		ki_pending_settle(&r->host_pending, s->index);
 	} else if (!s->asleep) {
 		s->held = ki_take_pending(&r->pending, s, s->bits.young);
-		s->host_held = ki_take_pending(&r->host_pending, s, s->host);
+		s->has_host = r->host;
+		if (s->has_host)
+			s->host_held = ki_take_pending(&r->host_pending, s,
+						       s->host);
 	}
 	mutex_unlock(lock);
 	return err;
 }
 
 void ki_harvest_return(struct ki_reader *r, struct ki_slice *s,
-		       unsigned int end)
+		       unsigned int first, unsigned int end)
 {
 	struct mutex *lock = ki_vm_slice_lock(r->vm, s->index);
 
 	mutex_lock(lock);
 	if (s->held)
-		ki_put_back(&r->pending, s, s->bits.young);
+		ki_put_back(&r->pending, s, s->bits.young, first, end);
 	if (s->host_held)
-		ki_put_back(&r->host_pending, s, s->host);
+		ki_put_back(&r->host_pending, s, s->host, first, end);
 	/* To go on within a word is not to go back. */
 	ki_pending_set_place(&r->pending, s->index, end / 64, s->flush);
 	mutex_unlock(lock);

@@ -13,6 +13,7 @@
  * @words: how many words
  * @bits: want, present, young
  * @host: touched by the host, as far as the reader wants to know
+ * @has_host: it does want to know; if not, nothing is set in @host
  * @dirty: pages whose entry has its dirty bit set, if @want_dirty
  * @want_dirty: in: that is to be told too; the caller's to set
  * @asleep: of ki_harvest_take(): all of @bits.want is present and none of it young,
@@ -33,6 +34,7 @@ struct ki_slice {
 	struct ki_bits bits;
 	u64 host[KI_SLICE_WORDS];
 	u64 dirty[KI_SLICE_WORDS];
+	bool has_host;
 	bool want_dirty;
 	bool asleep;
 	u64 armed;
@@ -80,14 +82,15 @@ int ki_harvest_take(struct ki_reader *r, struct ki_slice *s);
 /**
  * ki_harvest_return() - what is young, and was not delivered, is still due
  * @r: the reader
- * @s: as ki_harvest_take() left it, but for bits of young and host that were delivered,
- *	which are clear
- * @end: page of the slice up to which it was delivered
+ * @s: as ki_harvest_take() left it, but for bits of young and host that were delivered
+ *	and that the caller has made clear. Undefined when it returns
+ * @first: first page of the slice of which all was delivered
+ * @end: first page behind it; where the reader stands now
  *
  * To be called after every ki_harvest_take() that returned 0, also if all was delivered.
  */
 void ki_harvest_return(struct ki_reader *r, struct ki_slice *s,
-		       unsigned int end);
+		       unsigned int first, unsigned int end);
 
 /** ki_harvest_mark() - mark the pages of @s->bits.want idle, for this reader */
 int ki_harvest_mark(struct ki_reader *r, struct ki_slice *s);

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <linux/bitmap.h>
 #include <linux/capability.h>
 #include <linux/lockdep.h>
 #include <linux/pid.h>
@@ -288,9 +287,7 @@ void ki_reader_delivered(struct ki_reader *r, struct ki_slice *s,
 	lockdep_assert_held(&r->lock);
 	if (!ki_reader_has_pending(r))
 		return;
-	bitmap_clear((unsigned long *)s->bits.young, first, end - first);
-	bitmap_clear((unsigned long *)s->host, first, end - first);
-	ki_harvest_return(r, s, end);
+	ki_harvest_return(r, s, first, end);
 	ki_reader_has_read(r, base + first, base + end);
 }
 

@@ -79,6 +79,16 @@ static void ki_set_slice(struct ki_slice *s, u64 word, u64 count)
 	s->words = min_t(u64, count, KI_SLICE_WORDS - s->first);
 }
 
+/* One bit a page: 1 = idle. */
+static void ki_tell_idle(const struct ki_slice *s, u64 *idle)
+{
+	ki_encode_bitmap(idle, &s->bits.present[s->first],
+			 &s->bits.young[s->first], s->words);
+	/* Who wants the host's accesses to count has them count as the guest's. */
+	if (s->has_host)
+		ki_encode_bitmap(idle, idle, &s->host[s->first], s->words);
+}
+
 /* A part of a slice to the caller. Return: words delivered, or an error. */
 static int ki_read_slice(struct ki_reader *r, struct ki_slice *s,
 			 char __user *buf)
@@ -92,9 +102,7 @@ static int ki_read_slice(struct ki_reader *r, struct ki_slice *s,
 		return err;
 	/* Else all that was wanted is idle. */
 	if (!s->asleep)
-		ki_encode_bitmap(idle, &s->bits.present[s->first],
-				 &s->bits.young[s->first], &s->host[s->first],
-				 s->words);
+		ki_tell_idle(s, idle);
 	words = s->words - DIV_ROUND_UP(copy_to_user(buf, idle,
 						     s->words * KI_WORD_BYTES),
 					KI_WORD_BYTES);

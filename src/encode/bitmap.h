@@ -9,18 +9,16 @@
  * ki_encode_bitmap() - one bit a page: 1 = idle, 0 = young or hole
  * @idle: where the words go; may be one of the other two
  * @present: pages that are mapped
- * @young: pages that the guest has touched
- * @host: pages that the host has touched
+ * @young: pages that were touched
  * @words: length of each, in 64-bit words
  *
  * What is not mapped is never idle: nobody should migrate what is not there.
  */
 static inline void ki_encode_bitmap(u64 *idle, const u64 *present,
-				    const u64 *young, const u64 *host,
-				    unsigned int words)
+				    const u64 *young, unsigned int words)
 {
 	for (unsigned int i = 0; i < words; i++)
-		idle[i] = present[i] & ~young[i] & ~host[i];
+		idle[i] = present[i] & ~young[i];
 }
 
 #endif /* KI_ENCODE_BITMAP_H */

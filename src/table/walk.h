@@ -268,24 +268,6 @@ static __always_inline u64 ki_walk_word(const struct ki_format *f,
 	return seen.found & want;
 }
 
-/* 64 entries of level 1, those of @want alone. */
-static __always_inline void ki_look_for_dirty(const struct ki_format *f,
-					      struct ki_walk *w,
-					      const u64 *entries,
-					      unsigned int word)
-{
-	u64 dirty = 0;
-
-	for (unsigned int i = 0; i < 64; i++) {
-		u64 entry = READ_ONCE(entries[i]);
-		u64 found = ki_matches(f, entry, ki_page(f)) &&
-			    (entry & f->dirty);
-
-		dirty |= found << i;
-	}
-	w->dirty[word] |= dirty & w->bits->want[word];
-}
-
 /* A leaf above level 1, of which @gfn is a page. */
 static __always_inline enum ki_walk_result
 ki_walk_huge(const struct ki_format *f, struct ki_walk *w, u64 *entry, u64 seen,
@@ -423,16 +405,11 @@ ki_walk_table(const struct ki_format *f, struct ki_walk *w, u64 *entry, u64 seen
 	table = ki_next_table(w, seen);
 	if (!table)
 		return KI_WALK_STRANGE;
-	table += p.gfn & (BIT_ULL(f->level_bits) - 1);
-	if (w->dirty) {
-		for (unsigned int i = first; i < end; i++, table += 64)
-			ki_look_for_dirty(f, w, table, i);
-		return KI_WALK_DONE;
-	}
 	if (above && (seen & f->accessed) &&
 	    ki_clear_one(f, entry, ki_young(f, ki_table(f))))
 		above->cleared |= bit;
 
+	table += p.gfn & (BIT_ULL(f->level_bits) - 1);
 	for (unsigned int i = first; i < end; i++, table += 64) {
 		if (next) {
 			ki_soon(next, false);
@@ -546,6 +523,44 @@ ki_walk_down(const struct ki_format *f, struct ki_walk *w, u64 **entries)
 	return KI_WALK_STRANGE;
 }
 
+/* 64 entries of level 1, those of @want alone. */
+static __always_inline void ki_dirty_word(const struct ki_format *f,
+					  struct ki_walk *w, const u64 *entries,
+					  unsigned int word)
+{
+	u64 dirty = 0;
+
+	for (unsigned int i = 0; i < 64; i++) {
+		u64 entry = READ_ONCE(entries[i]);
+		u64 found = ki_matches(f, entry, ki_page(f)) &&
+			    (entry & f->dirty);
+
+		dirty |= found << i;
+	}
+	w->dirty[word] |= dirty & w->bits->want[word];
+}
+
+/* An entry of level 2, of which nothing but what was written is asked. */
+static __always_inline enum ki_walk_result
+ki_dirty_entry(const struct ki_format *f, struct ki_walk *w, u64 *entry,
+	       struct ki_part p)
+{
+	u64 seen = READ_ONCE(*entry);
+	const u64 *table;
+
+	if (ki_matches(f, seen, ki_leaf(f)))
+		return ki_walk_huge(f, w, entry, seen, p.gfn, 2);
+	if (!ki_matches(f, seen, ki_table(f)))
+		return KI_WALK_DONE;
+	table = ki_next_table(w, seen);
+	if (!table)
+		return KI_WALK_STRANGE;
+	table += p.gfn & (BIT_ULL(f->level_bits) - 1);
+	for (; p.gfn < p.end; p.gfn += 64, table += 64)
+		ki_dirty_word(f, w, table, (p.gfn - w->base) / 64);
+	return KI_WALK_DONE;
+}
+
 static __always_inline enum ki_walk_result ki_walk(const struct ki_format *f,
 						   struct ki_walk *w)
 {
@@ -584,9 +599,10 @@ static __always_inline enum ki_walk_result ki_walk(const struct ki_format *f,
 		p.end = (p.gfn | (pages - 1)) + 1;
 		if (p.end > all.end)
 			p.end = all.end;
-		res = ki_walk_entry(f, w, entries, p,
-				    ki_table_after(f, w, entries,
-						   p.end == all.end));
+		res = w->dirty ? ki_dirty_entry(f, w, entries, p) :
+				 ki_walk_entry(f, w, entries, p,
+					       ki_table_after(f, w, entries,
+							      p.end == all.end));
 		if (res != KI_WALK_DONE)
 			return res;
 	}

@@ -40,7 +40,6 @@ struct ours *arena_ours(const struct arena *a, bool skip)
 	o->above = skip ? a->above : NULL;
 	o->idle = a->idle;
 	memset(o->bits.want, 0xff, sizeof(o->bits.want));
-	memset(o->host, 0, sizeof(o->host));
 	return o;
 }
 

@@ -36,7 +36,6 @@ void visit_pass(const struct tables *t, u64 *idle);
  * @most_at_once: out: the most that @loads went up by under one hold of the lock
  * @loads: what counts, or NULL
  * @bits: working memory
- * @host: what the host has touched: nothing
  */
 struct ours {
 	const struct tables *t;
@@ -46,7 +45,6 @@ struct ours {
 	u64 most_at_once;
 	const u64 *loads;
 	struct ki_bits bits;
-	u64 host[KI_SLICE_WORDS];
 };
 
 /*

@@ -80,7 +80,7 @@ static bool harvest(struct ours *o, u64 slice)
 	if (!look(o, slice))
 		return false;
 	ki_encode_bitmap(&o->idle[slice * KI_SLICE_WORDS], bits->present, bits->young,
-			 o->host, KI_SLICE_WORDS);
+			 KI_SLICE_WORDS);
 	return true;
 }
 

@@ -236,7 +236,8 @@ int ki_host_collect(struct kvm *kvm, struct ki_collect *c)
 	struct ki_slot slot;
 	int err = 0;
 
-	while (!err && ki_slots_next(kvm, gfn, &slot) && slot.gfn < end) {
+	while (!err && gfn < end && ki_slots_next(kvm, gfn, &slot) &&
+	       slot.gfn < end) {
 		u64 first = max(gfn, slot.gfn);
 		u64 stop = min(end, slot.gfn + slot.pages);
 		u64 hva = slot.hva + (first - slot.gfn) * PAGE_SIZE;

@@ -239,23 +239,40 @@ static struct mm_struct *ki_host_mm(const struct ki_reader *r)
 	return r->host ? r->mm : NULL;
 }
 
+/*
+ * Most of a large guest, as a rule: nothing is mapped, nothing was told of it before, and
+ * no memory has to be taken for its account.
+ */
+static bool ki_is_empty(struct ki_reader *r, const struct ki_slice *s)
+{
+	struct ki_collect c = ki_order(r->vm, s, false, ki_host_mm(r));
+
+	lockdep_assert_held(ki_vm_slice_lock(r->vm, s->index));
+	return !ki_pending_has(&r->pending, s->index) &&
+	       ki_source_empty(r->vm->kvm, &c);
+}
+
 int ki_harvest_peek(struct ki_reader *r, struct ki_slice *s)
 {
 	struct ki_vm *vm = r->vm;
 	struct mutex *lock = ki_vm_slice_lock(vm, s->index);
-	int err;
+	int err = 0;
 
 	ki_want_covered(vm, s);
 	s->asleep = false;
 	s->has_host = r->host;
 	if (mutex_lock_killable(lock))
 		return -EINTR;
-	err = ki_collect(vm, s, KI_PEEK, ki_host_mm(r));
-	if (!err && ki_reader_has_pending(r)) {
+	s->empty = ki_is_empty(r, s);
+	if (!s->empty)
+		err = ki_collect(vm, s, KI_PEEK, ki_host_mm(r));
+	if (!err && !s->empty && ki_reader_has_pending(r)) {
 		ki_pending_look(&r->pending, s->index, s->first, s->words,
 				&s->bits.young[s->first]);
 		ki_pending_look(&r->host_pending, s->index, s->first, s->words,
 				&s->host[s->first]);
+		ki_aging_look(vm->aging, s->index, s->first, s->words,
+			      s->bits.young, r->host ? s->host : NULL);
 	}
 	mutex_unlock(lock);
 	return err;
@@ -318,6 +335,7 @@ int ki_harvest_take(struct ki_reader *r, struct ki_slice *s)
 {
 	struct ki_vm *vm = r->vm;
 	struct mutex *lock = ki_vm_slice_lock(vm, s->index);
+	bool told;	/* at a glance */
 	int err = 0;
 
 	ki_want_covered(vm, s);
@@ -327,12 +345,14 @@ int ki_harvest_take(struct ki_reader *r, struct ki_slice *s)
 	s->has_host = false;
 	s->host_held = false;
 	s->asleep = !ki_pending_has(&r->pending, s->index) && ki_all_asleep(r, s);
-	if (!s->asleep)
+	s->empty = !s->asleep && ki_is_empty(r, s);
+	told = s->asleep || s->empty;
+	if (!told)
 		err = ki_collect(vm, s, KI_TAKE, ki_host_mm(r));
 	if (err) {
 		ki_pending_settle(&r->pending, s->index);
 		ki_pending_settle(&r->host_pending, s->index);
-	} else if (!s->asleep) {
+	} else if (!told) {
 		s->held = ki_take_pending(&r->pending, s, s->bits.young);
 		s->has_host = r->host;
 		if (s->has_host)

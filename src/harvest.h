@@ -18,6 +18,7 @@
  * @want_dirty: in: that is to be told too; the caller's to set
  * @asleep: of ki_harvest_take(): all of @bits.want is present and none of it young,
  *	and nothing else was answered
+ * @empty: nothing of @bits.want is present or young, and nothing else was answered
  * @armed: of ki_harvest_arm(): tables of pages, a bit each, that are armed
  * @held: something may have been taken of @bits.young that can be put back
  * @host_held: or of @host
@@ -37,22 +38,27 @@ struct ki_slice {
 	bool has_host;
 	bool want_dirty;
 	bool asleep;
+	bool empty;
 	u64 armed;
 	bool held;
 	bool host_held;
 	u64 flush;
 };
 
-/* Write down what @asleep says in short, for who wants to have it page by page. */
+/* Write down what @asleep and @empty say in short, for who wants to have it page by page. */
 static inline void ki_slice_spell_out(struct ki_slice *s)
 {
-	if (!s->asleep)
+	if (!s->asleep && !s->empty)
 		return;
 	ki_bits_clear_answers(&s->bits);
 	memset(s->host, 0, sizeof(s->host));
-	memcpy(&s->bits.present[s->first], &s->bits.want[s->first],
-	       s->words * sizeof(u64));
+	if (s->asleep)
+		memcpy(&s->bits.present[s->first], &s->bits.want[s->first],
+		       s->words * sizeof(u64));
+	else if (s->want_dirty)
+		memset(s->dirty, 0, sizeof(s->dirty));
 	s->asleep = false;
+	s->empty = false;
 }
 
 /*
@@ -65,7 +71,8 @@ static inline void ki_slice_spell_out(struct ki_slice *s)
 /**
  * ki_harvest_peek() - what would this reader see if it harvested? Clears nothing
  *
- * A reader without pending maps sees what is young now.
+ * A reader without pending maps sees what is young now. @s->bits.present and .young, and
+ * @s->host, are answered in the words asked for, or @s->empty.
  */
 int ki_harvest_peek(struct ki_reader *r, struct ki_slice *s);
 
@@ -73,7 +80,7 @@ int ki_harvest_peek(struct ki_reader *r, struct ki_slice *s);
  * ki_harvest_take() - what was touched since this reader's last harvest?
  * @r: a reader that has pending maps
  * @s: @s->bits.present and .young, and @s->host, are answered in the words asked for, or
- *	@s->asleep
+ *	@s->asleep, or @s->empty
  *
  * What is not delivered then is given back with ki_harvest_return().
  */

@@ -100,9 +100,11 @@ static int ki_read_slice(struct ki_reader *r, struct ki_slice *s,
 	err = ki_reader_fetch(r, s);
 	if (err)
 		return err;
-	/* Else all that was wanted is idle. */
-	if (!s->asleep)
+	if (s->empty)
+		memset(idle, 0, s->words * KI_WORD_BYTES);
+	else if (!s->asleep)
 		ki_tell_idle(s, idle);
+	/* Else all that was wanted is idle. */
 	words = s->words - DIV_ROUND_UP(copy_to_user(buf, idle,
 						     s->words * KI_WORD_BYTES),
 					KI_WORD_BYTES);

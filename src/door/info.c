@@ -13,6 +13,7 @@
 #include "compat/kvm_slots.h"
 #include "door/arg.h"
 #include "door/info.h"
+#include "door/scan.h"
 #include "harvest.h"
 #include "reader.h"
 #include "source/aging.h"
@@ -409,6 +410,8 @@ long ki_info_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return ki_set_options(r, argp);
 	case _IOC_NR(KVM_IDLE_ARM):
 		return ki_arm(r, argp);
+	case _IOC_NR(KVM_IDLE_SCAN):
+		return ki_scan(r, argp);
 	default:
 		return -ENOTTY;
 	}

@@ -117,6 +117,14 @@ bool ki_step_aged(const struct ki_collect *c)
 	return aged && memchr_inv(&aged[c->first], 0, c->words * sizeof(*aged));
 }
 
+bool ki_aging_knows(const struct ki_collect *c)
+{
+	u64 slice = c->base >> KI_SLICE_SHIFT;
+
+	return c->aging && (ki_gfnmap_slice(&c->aging->owed, slice) ||
+			    ki_gfnmap_slice(&c->aging->aged, slice));
+}
+
 void ki_step_found(struct ki_collect *c, const struct ki_above *above)
 {
 	c->owes_flush |= ki_cold_end(&c->aging->cold,
@@ -240,4 +248,25 @@ void ki_aging_tell(struct ki_collect *c)
 	if (c->mm)
 		ki_tell(&a->host, c, c->first, end, c->host);
 	spin_unlock(ki_region_lock(a, c->base));
+}
+
+static void ki_look(struct ki_gfnmap *m, u64 slice, unsigned int first,
+		    unsigned int words, u64 *to)
+{
+	const u64 *map = ki_gfnmap_slice(m, slice);
+
+	for (unsigned int i = first; map && i < first + words; i++)
+		to[i] |= map[i];
+}
+
+void ki_aging_look(struct ki_aging *a, u64 slice, unsigned int first,
+		   unsigned int words, u64 *young, u64 *host)
+{
+	if (!a)
+		return;
+	spin_lock(ki_region_lock(a, slice << KI_SLICE_SHIFT));
+	ki_look(&a->aged, slice, first, words, young);
+	if (host)
+		ki_look(&a->host, slice, first, words, host);
+	spin_unlock(ki_region_lock(a, slice << KI_SLICE_SHIFT));
 }

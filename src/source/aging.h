@@ -118,6 +118,15 @@ bool ki_step_may_be_asleep(const struct ki_collect *c);
 /** ki_step_aged() - has the host aged anything of the slice? In a step */
 bool ki_step_aged(const struct ki_collect *c);
 
+/**
+ * ki_aging_knows() - is there an account of this slice?
+ * @c: the order
+ *
+ * Return: false if nothing of it was ever cleared, by anybody, while the host's
+ * page aging was shared. Takes no lock.
+ */
+bool ki_aging_knows(const struct ki_collect *c);
+
 /** ki_step_found() - after the walk: in the same hold of the locks */
 void ki_step_found(struct ki_collect *c, const struct ki_above *above);
 
@@ -150,5 +159,19 @@ bool ki_aging_add_host(struct ki_aging *a, struct ki_span span);
  *	ki_collect.host, if ki_collect.mm is set
  */
 void ki_aging_tell(struct ki_collect *c);
+
+/**
+ * ki_aging_look() - what a harvest would be told, and leave it there
+ * @a: of ki_aging_start(), or NULL
+ * @slice: slice number
+ * @first: first word of it
+ * @words: how many words
+ * @young: words of the slice; what the host has aged of those is set
+ * @host: likewise; what the host has touched; or NULL
+ *
+ * To be called after a look at the tables: what was unmapped since stands here.
+ */
+void ki_aging_look(struct ki_aging *a, u64 slice, unsigned int first,
+		   unsigned int words, u64 *young, u64 *host);
 
 #endif /* KI_SOURCE_AGING_H */

@@ -151,3 +151,23 @@ bool ki_direct_asleep(struct kvm *kvm, struct ki_collect *c)
 	ki_step_end(c, c->first, c->first + c->words, false);
 	return asleep;
 }
+
+bool ki_direct_empty(struct kvm *kvm, const struct ki_collect *c)
+{
+	struct ki_walk w = {
+		.base		= c->base,
+		.start		= c->base + 64ULL * c->first,
+		.end		= c->base + 64ULL * (c->first + c->words),
+		.only_any	= true,
+	};
+	struct ki_tables tables;
+	bool empty = false;
+	int idx = ki_tables_hold(kvm, &tables);
+
+	if (!tables.refused && tables.marked && !tables.elsewhere)
+		empty = !tables.count ||
+			(tables.count == 1 &&
+			 ki_walk_tables(&tables, &w) == KI_WALK_EMPTY);
+	ki_tables_drop(kvm, idx);
+	return empty;
+}

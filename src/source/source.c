@@ -44,6 +44,13 @@ bool ki_source_asleep(struct kvm *kvm, struct ki_collect *c)
 	return !c->mm && ki_step_may_be_asleep(c) && ki_direct_asleep(kvm, c);
 }
 
+bool ki_source_empty(struct kvm *kvm, const struct ki_collect *c)
+{
+	/* What was unmapped was written down before: the look at that is the last. */
+	return !c->mm && !ki_aging_knows(c) && ki_direct_empty(kvm, c) &&
+	       !ki_aging_knows(c);
+}
+
 int ki_source_collect(struct kvm *kvm, struct ki_collect *c)
 {
 	int err = 0;

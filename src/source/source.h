@@ -139,6 +139,16 @@ int ki_source_collect(struct kvm *kvm, struct ki_collect *c);
  */
 bool ki_source_asleep(struct kvm *kvm, struct ki_collect *c);
 
+/**
+ * ki_source_empty() - is nothing mapped there, nor left to tell of what was?
+ * @kvm: a VM, held by the caller; its VMM's mm is in use
+ * @c: the order, for any range of words; c->bits is not looked at
+ *
+ * Return: true if so, as far as it can be told at a glance; and then there is
+ * nothing to clear, and nothing has to be prepared for it. May sleep.
+ */
+bool ki_source_empty(struct kvm *kvm, const struct ki_collect *c);
+
 /*
  * The two sources behind it. Each does its part of an order, and returns as
  * ki_source_collect() does.
@@ -147,8 +157,9 @@ bool ki_source_asleep(struct kvm *kvm, struct ki_collect *c);
 /* Walks the tables, where their accessed bits are the truth; sets ask_kvm. */
 int ki_direct_collect(struct kvm *kvm, struct ki_collect *c);
 
-/* ki_source_asleep() of them, where there is nothing else. */
+/* ki_source_asleep() and ki_source_empty() of them, where there is nothing else. */
 bool ki_direct_asleep(struct kvm *kvm, struct ki_collect *c);
+bool ki_direct_empty(struct kvm *kvm, const struct ki_collect *c);
 
 /*
  * Looks into the page tables of the VMM itself. What is young there is answered in

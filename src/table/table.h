@@ -95,8 +95,9 @@ struct ki_above {
 /**
  * enum ki_walk_result - how a walk ended
  * @KI_WALK_DONE: the whole range was looked at; or, with @only_skip, something
- *	has to be
+ *	has to be; or, with @only_any, something is mapped
  * @KI_WALK_SKIPPED: with @only_skip: nothing has to be looked at
+ * @KI_WALK_EMPTY: with @only_any: nothing is mapped
  * @KI_WALK_GIANT: there is a young leaf that reaches beyond the slice, and the
  *	caller did not say that it is ready to account for all of it
  * @KI_WALK_STRANGE: this is no table of this format: a depth, a leaf, or the
@@ -105,6 +106,7 @@ struct ki_above {
 enum ki_walk_result {
 	KI_WALK_DONE,
 	KI_WALK_SKIPPED,
+	KI_WALK_EMPTY,
 	KI_WALK_GIANT,
 	KI_WALK_STRANGE,
 };
@@ -128,6 +130,8 @@ enum ki_walk_result {
  * @only_skip: with @clear and @above: nothing is looked at, changed or answered; only
  *	whether all tables of the range can be skipped and map all their pages, so
  *	that all of it is present and idle
+ * @only_any: nothing is looked at but the entries above tables of pages, nothing
+ *	changed and nothing answered: only whether there is anything in the range
  * @above: what is known of tables of pages, to look only at those that have been
  *	used; or NULL. With @clear, and a format that has such accessed bits
  * @dirty: if not NULL: only the dirty bits of leaves are looked at, and answered here, a
@@ -149,6 +153,7 @@ struct ki_walk {
 	bool clear;
 	bool arm;
 	bool only_skip;
+	bool only_any;
 	bool giant_ready;
 	bool giant_taken;
 	struct ki_above *above;

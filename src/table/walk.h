@@ -365,6 +365,22 @@ static __always_inline bool ki_skips_all(const struct ki_format *f,
 	return true;
 }
 
+/* Do none of these entries of level 2 map anything? */
+static __always_inline bool ki_maps_nothing(const struct ki_format *f,
+					    const u64 *entries, struct ki_part p)
+{
+	u64 count = ((p.end - 1) >> f->level_bits) - (p.gfn >> f->level_bits) + 1;
+
+	for (u64 i = 0; i < count; i++) {
+		u64 seen = READ_ONCE(entries[i]);
+
+		if (ki_matches(f, seen, ki_table(f)) ||
+		    ki_matches(f, seen, ki_leaf(f)))
+			return false;
+	}
+	return true;
+}
+
 /* What is known of a table now that all of it was looked at. */
 static __always_inline void ki_remember(struct ki_above *above, u64 bit,
 					const struct ki_bits *bits,
@@ -511,13 +527,14 @@ ki_walk_down(const struct ki_format *f, struct ki_walk *w, u64 **entries)
 		}
 		index_mask = BIT_ULL(f->level_bits) - 1;
 		seen = READ_ONCE(*entry);
-		if (ki_matches(f, seen, ki_leaf(f)) && w->only_skip)
+		if (ki_matches(f, seen, ki_leaf(f)) &&
+		    (w->only_skip || w->only_any))
 			return KI_WALK_DONE;
 		if (ki_matches(f, seen, ki_leaf(f)))
 			return level > f->max_leaf_level ? KI_WALK_STRANGE :
 			       ki_walk_huge(f, w, entry, seen, w->start, level);
 		if (!ki_matches(f, seen, ki_table(f)))
-			return KI_WALK_DONE;
+			return w->only_any ? KI_WALK_EMPTY : KI_WALK_DONE;
 		table = ki_next_table(w, seen);
 	}
 	return KI_WALK_STRANGE;
@@ -581,6 +598,9 @@ static __always_inline enum ki_walk_result ki_walk(const struct ki_format *f,
 	res = ki_walk_down(f, w, &entries);
 	if (!entries)
 		return res;
+	if (w->only_any)
+		return ki_maps_nothing(f, entries, all) ? KI_WALK_EMPTY :
+							  KI_WALK_DONE;
 	/* Those of the slices to come, as a rule. */
 	if (f->marks_tables && w->above && w->start == w->base) {
 		ki_soon(entries + 128, w->arm);

@@ -274,6 +274,57 @@ static void settle_slots(const struct outcome *o)
 	}
 }
 
+static struct kvm_idle_region scanned[16 * 1024];
+static struct kvm_idle_scan scan;
+
+static void scan_all(void)	{ scan.flags = KVM_IDLE_SCAN_HARVEST; }
+static void scan_all_by_hva(void) { scan.flags = KVM_IDLE_SCAN_HARVEST | KVM_IDLE_SCAN_HVA; }
+
+static void scan_to_look(void)
+{
+	scan.flags = 0;
+	whole_by_peek();
+}
+
+static long run_scan(void)
+{
+	scan = (struct kvm_idle_scan){
+		.size = sizeof(scan),
+		.flags = scan.flags,
+		.end = ~0ULL,
+		.vec = (uintptr_t)scanned,
+		.vec_len = sizeof(scanned) / sizeof(scanned[0]),
+		.category_mask = KVM_IDLE_PAGE_YOUNG,
+		.return_mask = KVM_IDLE_PAGE_YOUNG,
+	};
+	return ioctl(caller.fd, KVM_IDLE_SCAN, &scan);
+}
+
+/* Of each page before the end of the scan all is told, and of the others nothing taken. */
+static void settle_scan(const struct outcome *o)
+{
+	bool by_hva = scan.flags & KVM_IDLE_SCAN_HVA;
+	uint64_t walked = 0, told = 0;
+
+	if (!expect_error(o) || o->ret < 0)
+		return;
+	EXPECT(o->failed || scan.walk_end == scan.end, "ended at %#llx", scan.walk_end);
+	for (long i = 0; i < o->ret; i++)
+		told += (scanned[i].end - scanned[i].start) / PAGE_SIZE;
+	for (uint64_t n = 0; n < vmm.total_pages; n++) {
+		uint64_t gfn = vmm_nth_gfn(&vmm, n), gpa = gfn << PAGE_SHIFT;
+
+		if ((by_hva ? (uintptr_t)vmm_hva(&vmm, gpa) : gpa) >= scan.walk_end)
+			continue;
+		walked += gfnset_has(caller.due, gfn);
+		if (!(scan.flags & KVM_IDLE_SCAN_HARVEST))
+			continue;
+		gfnset_del_range(caller.due, gfn, 1);
+		gfnset_del_range(&vmm.young, gfn, 1);
+	}
+	EXPECT(told == walked, "%lu pages told, not %lu", told, walked);
+}
+
 static unsigned int select_flags;
 
 static void ask_for_another(void)	{ select_flags = KVM_IDLE_SELECT_QUERY; }
@@ -461,6 +512,9 @@ static const struct call calls[] = {
 	{ "GET_INFO", NULL, run_info, settle_info, 0 },
 	{ "GET_SLOTS", not_counted, run_slots, settle_slots, 0 },
 	{ "GET_SLOTS, COUNT_MAPPED", counted, run_slots, settle_slots, 0 },
+	{ "SCAN", scan_all, run_scan, settle_scan, ALLOCATES },
+	{ "SCAN by host address", scan_all_by_hva, run_scan, settle_scan, ALLOCATES },
+	{ "SCAN that looks", scan_to_look, run_scan, settle_scan, ALLOCATES },
 	{ "SELECT_VM, QUERY", ask_for_another, run_select, settle_select, ALLOCATES },
 	{ "SELECT_VM", take_another, run_select, settle_select, ALLOCATES },
 	{ "SET_OPTIONS, TLB", precise, run_options, settle_options, 0 },

@@ -645,6 +645,53 @@ static void test_dirty(void **state)
 	}
 }
 
+static enum ki_walk_result only_any(const struct kind *k, u64 root, u64 start, u64 end)
+{
+	struct ki_walk w = walk_of(k, root, false);
+
+	w.only_any = true;
+	w.bits = NULL;
+	w.start = start;
+	w.end = end;
+	return k->format->walk(&w);
+}
+
+/* Is there anything at all? Nothing in the slice, one table of many, one huge leaf. */
+static void test_only_any(void **state)
+{
+	const u64 end = BASE + KI_SLICE_PAGES;
+
+	(void)state;
+	for_each_kind(k, f) {
+		u64 pages = huge_pages(f), root = model_new(k), *entry;
+
+		assert_int_equal(only_any(k, root, BASE, end), KI_WALK_EMPTY);
+		/* Beside it, as a rule in the same tables. */
+		model_map(BASE - 1, 1, f->accessed);
+		model_map(BASE - pages - 1, 2, f->accessed);
+		assert_int_equal(only_any(k, root, BASE, end), KI_WALK_EMPTY);
+		entry = model_entry(BASE + pages, 2);
+		*entry = f->removed;
+		assert_int_equal(only_any(k, root, BASE, end), KI_WALK_EMPTY);
+
+		model_map(BASE + 3 * pages + 5, 1, 0);
+		assert_int_equal(only_any(k, root, BASE, end), KI_WALK_DONE);
+		assert_int_equal(only_any(k, root, BASE + 3 * pages, BASE + 3 * pages + 64),
+				 KI_WALK_DONE);
+		assert_int_equal(only_any(k, root, BASE, BASE + 3 * pages), KI_WALK_EMPTY);
+
+		root = model_new(k);
+		model_map(BASE + 2 * pages, 2, f->accessed);
+		assert_int_equal(only_any(k, root, BASE, end), KI_WALK_DONE);
+		assert_int_equal(only_any(k, root, BASE, BASE + 2 * pages), KI_WALK_EMPTY);
+		if (has_giants(k)) {
+			root = model_new(k);
+			model_map(BASE, 3, 0);
+			assert_int_equal(only_any(k, root, BASE, end), KI_WALK_DONE);
+		}
+	}
+}
+
 static int teardown(void **state)
 {
 	(void)state;
@@ -678,6 +725,7 @@ int main(void)
 		cmocka_unit_test(test_high_bits_of_a_table_entry),
 		cmocka_unit_test(test_tracked),
 		cmocka_unit_test(test_dirty),
+		cmocka_unit_test(test_only_any),
 		cmocka_unit_test(test_random),
 	};
 

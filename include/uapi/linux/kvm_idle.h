@@ -10,7 +10,8 @@
  *	words; 1 = idle, 0 = young or nothing mapped.
  *
  * The ioctls below say what stands behind it. They work on the file whatever
- * mode it was opened with, and clear nothing, but for KVM_IDLE_ARM.
+ * mode it was opened with, and clear nothing, but for KVM_IDLE_ARM and for
+ * KVM_IDLE_SCAN if it is asked to.
  *
  * Rules that hold for every struct here:
  *  - the first member is the size of the struct as the caller knows it, in
@@ -28,7 +29,7 @@
 #include <linux/types.h>
 
 /* Raised by one whenever something below is added. */
-#define KVM_IDLE_ABI_VERSION	4
+#define KVM_IDLE_ABI_VERSION	5
 
 /**
  * enum kvm_idle_source - where the answers about this VM come from
@@ -316,6 +317,107 @@ struct kvm_idle_arm {
 #define KVM_IDLE_ARM_SIZE_V1	24
 
 /**
+ * struct kvm_idle_region - pages in a row that have the same categories
+ * @start: address of the first byte, guest physical or host virtual as asked for
+ * @end: address of the first byte behind it
+ * @categories: KVM_IDLE_PAGE_*, of kvm_idle_scan.return_mask alone
+ *
+ * As PAGEMAP_SCAN's struct page_region.
+ */
+struct kvm_idle_region {
+	__u64 start;
+	__u64 end;
+	__u64 categories;
+};
+
+/*
+ * Categories of a page. One without PRESENT is a hole: a memslot covers it, and nothing
+ * maps it, though it may have been touched before that. What no memslot covers is not
+ * scanned.
+ */
+#define KVM_IDLE_PAGE_PRESENT	(1ULL << 0) /* mapped for the guest */
+#define KVM_IDLE_PAGE_YOUNG	(1ULL << 1) /* touched by the guest */
+#define KVM_IDLE_PAGE_DIRTY	(1ULL << 2) /* the entry that maps it has its dirty bit set */
+#define KVM_IDLE_PAGE_HOST_YOUNG (1ULL << 3) /* touched by the host: KVM_IDLE_OPTION_HOST */
+#define KVM_IDLE_PAGE_HUGE_2M	(1ULL << 4) /* by a leaf above level 1, 1 GiB excepted */
+#define KVM_IDLE_PAGE_HUGE_1G	(1ULL << 5) /* by a leaf of 1 GiB */
+
+#define KVM_IDLE_PAGE_ALL	((1ULL << 6) - 1)
+
+/* kvm_idle_scan.flags */
+#define KVM_IDLE_SCAN_HARVEST	(1ULL << 0) /* clear, as a read of a file open for both does */
+#define KVM_IDLE_SCAN_HVA	(1ULL << 1) /* addresses are the VMM's, not the guest's */
+
+/**
+ * struct kvm_idle_scan - KVM_IDLE_SCAN
+ * @size: in: sizeof(struct kvm_idle_scan); out: bytes that both sides know
+ * @flags: KVM_IDLE_SCAN_*
+ * @start: in: address to begin at, a multiple of the page size
+ * @end: in: address to end at, not below @start; a part of a page stands for the page.
+ *	~0ULL will do for all there is
+ * @walk_end: out: where it ended: all before was looked at, and nothing from there
+ *	on. @end if all was; else what to begin at the next time
+ * @vec: in: address of an array of struct kvm_idle_region, filled in order of
+ *	address; or 0
+ * @vec_len: in: how many it has room for; 0: nothing is told but how far it went
+ * @max_pages: in: so many pages may match; 0: without limit
+ * @category_inverted: in: categories that a page has, for the next two, if it does
+ *	not have them
+ * @category_mask: in: a page matches if it has all of these
+ * @category_anyof_mask: in: and one of these at least, if not 0
+ * @return_mask: in: the categories that are told of a page that matches, inverted or
+ *	not. Pages in a row for which these are the same are one region
+ *
+ * Laid out, and meant, as struct pm_scan_arg of PAGEMAP_SCAN. It ends early, and is
+ * no error then, before the first page that matches and does not fit: @vec is full and
+ * the page does not go on with the last region, or @max_pages have matched. Also
+ * when a signal is pending, or an error is met, and something was done: the next call
+ * meets it again. As many regions as are returned speak of the pages before @walk_end,
+ * and of all of them; what else stands in @vec means nothing.
+ *
+ * With KVM_IDLE_SCAN_HARVEST the pages before @walk_end are harvested for this file,
+ * those that did not match too: a page is YOUNG if it was touched since this
+ * file last harvested it, by read or by scan. What lies behind @walk_end stays due.
+ * The end of guest memory, in the order asked for, is the end of a pass.
+ * Without it, nothing is cleared: what is told of a file that may harvest is what a
+ * harvest would tell, and stays due. (After KVM_IDLE_ARM, and before the harvest, it may
+ * be told more.)
+ *
+ * HOST_YOUNG is never set unless KVM_IDLE_OPTION_HOST is on. DIRTY is never cleared.
+ * It is of use where KVM_IDLE_INFO_HW_DIRTY is set; KVM itself sets the bit
+ * of what it maps for writing, so it says "may have been written".
+ *
+ * In order of host addresses, a slot without a host mapping is left out; if two slots
+ * share host memory, one of them answers for it.
+ *
+ * Return: how many regions were filled in. Errors, besides those of all: -EFAULT
+ * also: not one region could be written; -EINVAL also: @start is no multiple of the
+ * page size, @end below it, @vec_len without @vec, an unknown category; -EBADF:
+ * HARVEST, and the file is not open for reading and writing; -EOPNOTSUPP as read;
+ * also: DIRTY is in one of the last three masks, and what answers cannot tell
+ * (KVM_IDLE_SOURCE_DIRECT with KVM_IDLE_INFO_HW_DIRTY alone can; and where nothing is
+ * mapped, KVM_IDLE_REASON_NO_TABLE, nothing is dirty); -ENOMEM. @walk_end is filled in
+ * on these too, but for -EFAULT of the struct itself, -EINVAL, -E2BIG and -EBADF. What
+ * was harvested and could not be delivered stays due.
+ */
+struct kvm_idle_scan {
+	__u64 size;
+	__u64 flags;
+	__u64 start;
+	__u64 end;
+	__u64 walk_end;
+	__u64 vec;
+	__u64 vec_len;
+	__u64 max_pages;
+	__u64 category_inverted;
+	__u64 category_mask;
+	__u64 category_anyof_mask;
+	__u64 return_mask;
+};
+
+#define KVM_IDLE_SCAN_SIZE_V1	96
+
+/**
  * struct kvm_idle_open - KVM_IDLE_OPEN, on /dev/kvm_idle
  * @size: in: sizeof(struct kvm_idle_open)
  * @flags: one of O_RDONLY, O_WRONLY and O_RDWR, which mean what they mean to
@@ -352,6 +454,7 @@ struct kvm_idle_open {
 #define KVM_IDLE_SELECT_VM	_IOWR(KVM_IDLE_IOC_TYPE, 0x03, struct kvm_idle_select_vm)
 #define KVM_IDLE_SET_OPTIONS	_IOWR(KVM_IDLE_IOC_TYPE, 0x04, struct kvm_idle_options)
 #define KVM_IDLE_ARM		_IOWR(KVM_IDLE_IOC_TYPE, 0x05, struct kvm_idle_arm)
+#define KVM_IDLE_SCAN		_IOWR(KVM_IDLE_IOC_TYPE, 0x06, struct kvm_idle_scan)
 #define KVM_IDLE_OPEN		_IOW(KVM_IDLE_IOC_TYPE, 0x10, struct kvm_idle_open)
 
 /* The device that KVM_IDLE_OPEN works on. */

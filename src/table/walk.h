@@ -578,6 +578,27 @@ ki_dirty_entry(const struct ki_format *f, struct ki_walk *w, u64 *entry,
 	return KI_WALK_DONE;
 }
 
+/* What is seldom asked, out of the way of what is asked all the time. */
+static noinline enum ki_walk_result ki_walk_aside(const struct ki_format *f,
+						  struct ki_walk *w, u64 *entries,
+						  struct ki_part all)
+{
+	const u64 pages = BIT_ULL(f->level_bits);
+	enum ki_walk_result res = KI_WALK_DONE;
+	struct ki_part p = all;
+
+	if (w->only_any)
+		return ki_maps_nothing(f, entries, all) ? KI_WALK_EMPTY :
+							  KI_WALK_DONE;
+	for (; res == KI_WALK_DONE && p.gfn < all.end; p.gfn = p.end) {
+		p.end = (p.gfn | (pages - 1)) + 1;
+		if (p.end > all.end)
+			p.end = all.end;
+		res = ki_dirty_entry(f, w, entries++, p);
+	}
+	return res;
+}
+
 static __always_inline enum ki_walk_result ki_walk(const struct ki_format *f,
 						   struct ki_walk *w)
 {
@@ -598,9 +619,8 @@ static __always_inline enum ki_walk_result ki_walk(const struct ki_format *f,
 	res = ki_walk_down(f, w, &entries);
 	if (!entries)
 		return res;
-	if (w->only_any)
-		return ki_maps_nothing(f, entries, all) ? KI_WALK_EMPTY :
-							  KI_WALK_DONE;
+	if (w->only_any || w->dirty)
+		return ki_walk_aside(f, w, entries, all);
 	/* Those of the slices to come, as a rule. */
 	if (f->marks_tables && w->above && w->start == w->base) {
 		ki_soon(entries + 128, w->arm);
@@ -619,10 +639,9 @@ static __always_inline enum ki_walk_result ki_walk(const struct ki_format *f,
 		p.end = (p.gfn | (pages - 1)) + 1;
 		if (p.end > all.end)
 			p.end = all.end;
-		res = w->dirty ? ki_dirty_entry(f, w, entries, p) :
-				 ki_walk_entry(f, w, entries, p,
-					       ki_table_after(f, w, entries,
-							      p.end == all.end));
+		res = ki_walk_entry(f, w, entries, p,
+				    ki_table_after(f, w, entries,
+						   p.end == all.end));
 		if (res != KI_WALK_DONE)
 			return res;
 	}

@@ -212,7 +212,10 @@ static int ki_collect(struct ki_vm *vm, struct ki_slice *s, enum ki_manner manne
 	}
 	s->armed = c.armed;
 	ki_raise(&vm->most_at_once, c.at_once);
-	return err == -EOPNOTSUPP ? ki_vm_refuse(vm, c.reason) : err;
+	/* What was written cannot be told where KVM is asked; all else can. */
+	if (err == -EOPNOTSUPP && !(c.ask_kvm && c.dirty))
+		ki_vm_refuse(vm, c.reason);
+	return err;
 }
 
 static void ki_want_covered(struct ki_vm *vm, struct ki_slice *s)

@@ -5,6 +5,8 @@
 
 #include <linux/kvm_host.h>
 
+#include "harvest.h"
+
 /**
  * struct ki_piece - pages in a row, in one slot and one slice
  * @addr: address of the first, guest physical or host virtual
@@ -29,5 +31,15 @@ struct ki_piece {
  */
 bool ki_piece_next(struct kvm *kvm, bool by_hva, u64 addr, u64 end,
 		   struct ki_piece *p);
+
+/* The part of a slice that it lies in, in whole words. */
+static inline void ki_piece_to_slice(const struct ki_piece *p, struct ki_slice *s)
+{
+	u64 first = p->gfn % KI_SLICE_PAGES;
+
+	s->index = p->gfn >> KI_SLICE_SHIFT;
+	s->first = first / 64;
+	s->words = DIV_ROUND_UP(first + p->pages, 64) - s->first;
+}
 
 #endif /* KI_PIECES_H */

@@ -22,11 +22,8 @@
 
 #define KI_WORD_BYTES	sizeof(u64)
 
-/*
- * The memory of a process, for who may look into it, or, to clear, influence it:
- * the very check that procfs makes for /proc/PID/pagemap and mem.
- */
-static struct mm_struct *ki_access_mm(struct task_struct *task, fmode_t mode)
+/* The very check that procfs makes for /proc/PID/pagemap and mem. */
+struct mm_struct *ki_access_mm(struct task_struct *task, fmode_t mode)
 {
 	unsigned int access = mode & FMODE_WRITE ? PTRACE_MODE_ATTACH_FSCREDS :
 						   PTRACE_MODE_READ_FSCREDS;
@@ -41,27 +38,31 @@ static struct mm_struct *ki_access_mm(struct task_struct *task, fmode_t mode)
 	return mm;
 }
 
+struct ki_reader *ki_open_reader(struct task_struct *task, struct mm_struct *mm,
+				 fmode_t mode)
+{
+	struct ki_target first = { .index = 0 };
+	struct ki_vm *vm = ki_target_vm(task, mm, &first);
+	struct ki_reader *r;
+
+	if (IS_ERR(vm))
+		return ERR_CAST(vm);
+	r = ki_reader_open(vm, task, mm, mode);
+	if (IS_ERR(r))
+		ki_vm_put(vm);
+	return r;
+}
+
 struct ki_reader *ki_bitmap_open(struct task_struct *task, fmode_t mode)
 {
 	struct mm_struct *mm = ki_access_mm(task, mode);
-	struct ki_target first = { .index = 0 };
 	struct ki_reader *r;
-	struct ki_vm *vm;
 
 	if (IS_ERR(mm))
 		return ERR_CAST(mm);
-
-	vm = ki_target_vm(task, mm, &first);
-	if (IS_ERR(vm)) {
+	r = ki_open_reader(task, mm, mode);
+	if (IS_ERR(r))
 		mmdrop(mm);
-		return ERR_CAST(vm);
-	}
-
-	r = ki_reader_open(vm, task, mm, mode);
-	if (IS_ERR(r)) {
-		ki_vm_put(vm);
-		mmdrop(mm);
-	}
 	return r;
 }
 

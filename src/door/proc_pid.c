@@ -18,14 +18,15 @@
 
 #define KI_PROC_MODE	0600
 
-/* Where the directory position stands when our entry has been listed too. */
-#define KI_POS_END	0x7ffffff0
+/* Where the directory position stands when our first entry is to be listed. */
+#define KI_POS_OURS	0x7fffff00
 
 /*
- * The directory that our file really lives in, /proc/kvm_idle. Nobody may enter
- * it; its file is grafted below every /proc/PID, as /proc/PID/net is.
+ * The directory that our files really live in, /proc/kvm_idle. Nobody may enter
+ * it; its files are grafted below every /proc/PID, as /proc/PID/net is.
  */
 static struct proc_dir_entry *ki_proc_dir;
+static const struct ki_proc_file *ki_proc_files;
 
 /*
  * tgid_pidfd_to_pid() takes a file opened on a /proc/PID directory and looks at
@@ -51,7 +52,7 @@ struct task_struct *ki_proc_task(struct file *file)
 	return task;
 }
 
-/* Make @dentry our file, owned like the other private files of the process. */
+/* Make @dentry our file of its name, owned like the other private files of the process. */
 static struct dentry *ki_graft(struct inode *dir, struct dentry *dentry)
 {
 	struct task_struct *task = ki_task_of_dir(dir);
@@ -75,10 +76,13 @@ static struct dentry *ki_graft(struct inode *dir, struct dentry *dentry)
 	return alias;
 }
 
-static bool ki_is_our_name(const struct qstr *name)
+static bool notrace ki_is_our_name(const struct qstr *name)
 {
-	return name->len == strlen(KI_PROC_NAME) &&
-	       !memcmp(name->name, KI_PROC_NAME, strlen(KI_PROC_NAME));
+	for (const struct ki_proc_file *f = ki_proc_files; f->name; f++)
+		if (name->len == strlen(f->name) &&
+		    !memcmp(name->name, f->name, name->len))
+			return true;
+	return false;
 }
 
 /* proc_tgid_base_lookup(dir, dentry, flags) */
@@ -132,6 +136,23 @@ static struct dentry *ki_instantiate(struct dentry *dentry,
 	return ki_graft(d_inode(dentry->d_parent), dentry);
 }
 
+/* Behind all that procfs has there, and from the one on that there was no room for. */
+static void ki_list_ours(struct file *file, struct dir_context *ctx)
+{
+	const struct ki_proc_file *f = ki_proc_files;
+
+	if (ctx->pos < KI_POS_OURS)
+		ctx->pos = KI_POS_OURS;
+	for (loff_t pos = KI_POS_OURS; f->name; f++, pos++) {
+		if (pos < ctx->pos)
+			continue;
+		if (!ki_hidden(proc_fill_cache)(file, ctx, f->name, strlen(f->name),
+						ki_instantiate, NULL, NULL))
+			return;
+		ctx->pos = pos + 1;
+	}
+}
+
 static int ki_readdir(struct file *file, struct dir_context *caller)
 {
 	struct ki_listing listing = { .ctx = *caller, .caller = caller };
@@ -141,11 +162,8 @@ static int ki_readdir(struct file *file, struct dir_context *caller)
 	err = file->f_op->iterate_shared(file, &listing.ctx);
 
 	caller->pos = listing.ctx.pos;
-	if (!err && !listing.full && caller->pos < KI_POS_END &&
-	    ki_hidden(proc_fill_cache)(file, caller, KI_PROC_NAME,
-				       strlen(KI_PROC_NAME), ki_instantiate,
-				       NULL, NULL))
-		caller->pos = KI_POS_END;
+	if (!err && !listing.full)
+		ki_list_ours(file, caller);
 	module_put(THIS_MODULE);
 	return err;
 }
@@ -243,7 +261,7 @@ static enum ki_proc ki_redirect_procfs(enum ki_proc asked)
 	return KI_PROC_KPROBE;
 }
 
-static int ki_proc_start(const struct proc_ops *ops)
+static int ki_proc_start(void)
 {
 	enum ki_proc how;
 	int err;
@@ -252,22 +270,25 @@ static int ki_proc_start(const struct proc_ops *ops)
 	if (err)
 		return err;
 	ki_proc_dir = proc_mkdir_mode(KBUILD_MODNAME, 0, NULL);
-	if (!ki_proc_dir ||
-	    !proc_create(KI_PROC_NAME, KI_PROC_MODE, ki_proc_dir, ops))
+	if (!ki_proc_dir)
 		return -ENOMEM;
+	for (const struct ki_proc_file *f = ki_proc_files; f->name; f++)
+		if (!proc_create(f->name, KI_PROC_MODE, ki_proc_dir, f->ops))
+			return -ENOMEM;
 	how = ki_redirect_procfs(ki_option_proc());
 	ki_option_set_proc(how);
 	return how == KI_PROC_OFF ? -EOPNOTSUPP : 0;
 }
 
-int ki_proc_init(const struct proc_ops *ops)
+int ki_proc_init(const struct ki_proc_file *files)
 {
 	int err;
 
 	if (ki_option_proc() == KI_PROC_OFF)
 		return -EOPNOTSUPP;
 
-	err = ki_proc_start(ops);
+	ki_proc_files = files;
+	err = ki_proc_start();
 	if (!err)
 		return 0;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A file under every /proc/PID. procfs has no interface for that, so its lookup
+ * Files under every /proc/PID. procfs has no interface for that, so its lookup
  * and its directory listing are redirected: see Documentation/design/proc.rst.
  */
 #ifndef KI_DOOR_PROC_PID_H
@@ -9,21 +9,33 @@
 #include <linux/fs.h>
 #include <linux/proc_fs.h>
 
-#define KI_PROC_NAME	"idle_bitmap"
+#define KI_PROC_NAME		"idle_bitmap"
+#define KI_PROC_PAGES_NAME	"idle_pages"
 
 /**
- * ki_proc_init() - make the file appear, in the way that the option says
+ * struct ki_proc_file - one of the files
+ * @name: its name, which nothing below /proc/PID has
  * @ops: its operations; .proc_open takes a reference on the module that
  *	.proc_release drops
+ */
+struct ki_proc_file {
+	const char *name;
+	const struct proc_ops *ops;
+};
+
+/**
+ * ki_proc_init() - make the files appear, in the way that the option says
+ * @files: an array of them, which must stay; the end has no name. The first is the one
+ *	that messages speak of
  *
  * Called while the module is loaded, before anybody can hold it by another
  * door. Tells the option how it is done.
  *
  * Return: 0; or an error, with a message unless the option is "off". May sleep.
  */
-int ki_proc_init(const struct proc_ops *ops);
+int ki_proc_init(const struct ki_proc_file *files);
 
-/** ki_proc_exit() - make it disappear, if it did appear; no file may be open */
+/** ki_proc_exit() - make them disappear, if they did appear; none may be open */
 void ki_proc_exit(void);
 
 /**

@@ -146,9 +146,7 @@ static int ki_scan_piece(struct ki_scan *scan, const struct ki_piece *p)
 	unsigned int done;
 	int err;
 
-	s->index = p->gfn >> KI_SLICE_SHIFT;
-	s->first = first / 64;
-	s->words = DIV_ROUND_UP(end, 64) - s->first;
+	ki_piece_to_slice(p, s);
 	err = scan->harvests ? ki_reader_fetch(scan->r, s) :
 			       ki_reader_peek(scan->r, s);
 	if (err)

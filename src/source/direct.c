@@ -88,7 +88,7 @@ static int ki_collect_some(struct kvm *kvm, struct ki_collect *c,
 			w.arm = c->arm;
 		}
 		res = ki_walk_step(kvm, &tables, c, &w, word, end);
-		if (c->dirty && res == KI_WALK_DONE)
+		if (c->dirty && tables.hw_dirty && res == KI_WALK_DONE)
 			res = ki_walk_dirty(&tables, c, first, *word);
 		if (w.above)
 			ki_step_found(c, &above);

@@ -18,18 +18,18 @@ struct ki_gfns ki_slot_gfns(const struct kvm_memory_slot *slot,
 }
 
 /**
- * struct ki_piece - as much of a range as lies in one slice
+ * struct ki_part - as much of a range as lies in one slice
  * @slice: the slice
  * @first: the first page in it
  * @count: how many
  */
-struct ki_piece {
+struct ki_part {
 	u64 slice;
 	unsigned int first;
 	unsigned int count;
 };
 
-static bool ki_piece_at(u64 gfn, u64 end, struct ki_piece *p)
+static bool ki_part_at(u64 gfn, u64 end, struct ki_part *p)
 {
 	if (gfn >= end)
 		return false;
@@ -39,8 +39,8 @@ static bool ki_piece_at(u64 gfn, u64 end, struct ki_piece *p)
 	return true;
 }
 
-#define ki_for_each_piece(p, gfns)					\
-	for (u64 gfn_ = (gfns).start; ki_piece_at(gfn_, (gfns).end, p);	\
+#define ki_for_each_part(p, gfns)					\
+	for (u64 gfn_ = (gfns).start; ki_part_at(gfn_, (gfns).end, p);	\
 	     gfn_ += (p)->count)
 
 void ki_gfnmap_destroy(struct ki_gfnmap *m)
@@ -83,9 +83,9 @@ int ki_gfnmap_add(struct ki_gfnmap *m, u64 slice, gfp_t gfp)
 
 bool ki_gfnmap_room(struct ki_gfnmap *m, struct ki_gfns gfns, gfp_t gfp)
 {
-	struct ki_piece p;
+	struct ki_part p;
 
-	ki_for_each_piece(&p, gfns)
+	ki_for_each_part(&p, gfns)
 		if (ki_gfnmap_add(m, p.slice, gfp))
 			return false;
 	return true;
@@ -93,9 +93,9 @@ bool ki_gfnmap_room(struct ki_gfnmap *m, struct ki_gfns gfns, gfp_t gfp)
 
 void ki_gfnmap_set(struct ki_gfnmap *m, struct ki_gfns gfns)
 {
-	struct ki_piece p;
+	struct ki_part p;
 
-	ki_for_each_piece(&p, gfns) {
+	ki_for_each_part(&p, gfns) {
 		u64 *map = ki_gfnmap_slice(m, p.slice);
 
 		if (map)
@@ -105,9 +105,9 @@ void ki_gfnmap_set(struct ki_gfnmap *m, struct ki_gfns gfns)
 
 void ki_gfnmap_clear(struct ki_gfnmap *m, struct ki_gfns gfns)
 {
-	struct ki_piece p;
+	struct ki_part p;
 
-	ki_for_each_piece(&p, gfns) {
+	ki_for_each_part(&p, gfns) {
 		u64 *map = ki_gfnmap_slice(m, p.slice);
 
 		if (map)
@@ -117,9 +117,9 @@ void ki_gfnmap_clear(struct ki_gfnmap *m, struct ki_gfns gfns)
 
 bool ki_gfnmap_any(struct ki_gfnmap *m, struct ki_gfns gfns)
 {
-	struct ki_piece p;
+	struct ki_part p;
 
-	ki_for_each_piece(&p, gfns) {
+	ki_for_each_part(&p, gfns) {
 		u64 *map = ki_gfnmap_slice(m, p.slice);
 		unsigned int end = p.first + p.count;
 

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/bitmap.h>
+#include <linux/kernel.h>
+#include <linux/minmax.h>
+#include <linux/pgtable.h>
+#include <linux/sched.h>
+#include <linux/string.h>
+
+#include "door/pages_window.h"
+#include "harvest.h"
+#include "pieces.h"
+#include "reader.h"
+#include "source/process.h"
+#include "source/source.h"
+#include "vm.h"
+
+static u64 ki_window_number(u64 addr)
+{
+	return addr >> (KI_SLICE_SHIFT + PAGE_SHIFT);
+}
+
+static u64 ki_bits_at(const u64 *map, unsigned int bit)
+{
+	unsigned int shift = bit % 64;
+	u64 low = map[bit / 64] >> shift;
+
+	return shift && bit / 64 + 1 < KI_SLICE_WORDS ?
+		       low | map[bit / 64 + 1] << (64 - shift) : low;
+}
+
+/* Bits from one map to another, where they lie elsewhere. Sets, and clears none. */
+static void ki_bits_copy(u64 *to, unsigned int to_bit, const u64 *from,
+			 unsigned int from_bit, unsigned int count)
+{
+	while (count) {
+		unsigned int some = min(count, 64 - to_bit % 64);
+		u64 bits = ki_bits_at(from, from_bit) & GENMASK_ULL(some - 1, 0);
+
+		to[to_bit / 64] |= bits << (to_bit % 64);
+		to_bit += some;
+		from_bit += some;
+		count -= some;
+	}
+}
+
+/* Whose leaves lie in host memory as they lie in the guest's. */
+static void ki_window_huge(struct ki_pages_window *win, const struct ki_slice *s,
+			   const struct ki_piece *p)
+{
+	u64 gpa = p->gfn << PAGE_SHIFT, addr;
+
+	if (!IS_ALIGNED(p->addr - gpa, PMD_SIZE))
+		return;
+	for (addr = ALIGN(p->addr, PMD_SIZE);
+	     addr + PMD_SIZE <= p->addr + (p->pages << PAGE_SHIFT);
+	     addr += PMD_SIZE) {
+		u64 gfn = p->gfn + ((addr - p->addr) >> PAGE_SHIFT);
+		unsigned int word = gfn % KI_SLICE_PAGES / 64;
+		u64 table = BIT_ULL((addr - win->w.base) >> PMD_SHIFT);
+
+		if (ki_word_is_in(s->bits.huge, word))
+			win->w.huge |= table;
+		if (ki_word_is_in(s->bits.giant, word))
+			win->w.giant |= table;
+	}
+}
+
+/* A part of a slot, to where it lies in the window. */
+static void ki_window_take(struct ki_pages_window *win, const struct ki_slice *s,
+			   const struct ki_piece *p)
+{
+	unsigned int to = (p->addr - win->w.base) >> PAGE_SHIFT;
+	unsigned int from = p->gfn % KI_SLICE_PAGES;
+
+	ki_bits_copy(win->w.present, to, s->bits.present, from, p->pages);
+	ki_bits_copy(win->w.young, to, s->bits.young, from, p->pages);
+	ki_bits_copy(win->scratch.young, to, s->host, from, p->pages);
+	if (s->want_dirty)
+		ki_bits_copy(win->w.dirty, to, s->dirty, from, p->pages);
+	ki_window_huge(win, s, p);
+}
+
+static int ki_window_fetch_piece(struct ki_pages_window *win, struct ki_slice *s,
+				 const struct ki_piece *p)
+{
+	unsigned int first = p->gfn % KI_SLICE_PAGES, end = first + p->pages;
+	int err;
+
+	ki_piece_to_slice(p, s);
+	s->want_dirty = win->want_dirty;
+	err = ki_reader_fetch(win->reader, s);
+	if (err == -EOPNOTSUPP && s->want_dirty) {
+		/* Where that cannot be told, what was touched can be. */
+		win->want_dirty = false;
+		s->want_dirty = false;
+		err = ki_reader_fetch(win->reader, s);
+	}
+	if (err)
+		return err;
+	ki_slice_spell_out(s);
+	ki_window_take(win, s, p);
+	/* When a pass begins is for the caller to see. */
+	s->flush = 0;
+	ki_reader_delivered(win->reader, s, first, end);
+	return 0;
+}
+
+/* Where there is guest memory. */
+static void ki_window_slots(struct ki_pages_window *win, u64 start, u64 end)
+{
+	struct kvm *kvm = win->reader->vm->kvm;
+	struct ki_piece p = { .addr = start };
+
+	for (; ki_piece_next(kvm, true, p.addr, end, &p); p.addr += p.pages << PAGE_SHIFT)
+		bitmap_set((unsigned long *)win->slots,
+			   (p.addr - win->w.base) >> PAGE_SHIFT, p.pages);
+}
+
+/* What the guest maps, and what the host has touched of its memory. */
+static int ki_window_guest(struct ki_pages_window *win, u64 start, u64 end)
+{
+	struct kvm *kvm = win->reader->vm->kvm;
+	struct ki_slice *s = ki_reader_get_slice(win->reader);
+	struct ki_piece p = { .addr = start };
+	int err = s ? 0 : -ENOMEM;
+
+	while (!err && ki_piece_next(kvm, true, p.addr, end, &p)) {
+		err = ki_window_fetch_piece(win, s, &p);
+		p.addr += p.pages << PAGE_SHIFT;
+	}
+	if (s)
+		ki_reader_put_slice(win->reader, s);
+	return err;
+}
+
+/* What the process itself maps, though it may be the guest that answers. */
+static int ki_window_host(struct ki_pages_window *win, u64 start, u64 end, u64 pos)
+{
+	struct ki_process_look look = {
+		.mm		= win->mm,
+		.base		= win->w.base,
+		.start		= start,
+		.end		= end,
+		.pos		= pos,
+		.slots		= win->slots,
+		.keep		= win->reader && win->reader->host,
+		.only_cover	= win->reader && win->ignore_host,
+		.no_giant	= win->reader,
+		.covered	= win->scratch.covered,
+		.present	= win->scratch.present,
+		.young		= win->scratch.young,
+	};
+	int err = ki_process_look(&look);
+
+	if (err)
+		return err;
+	win->blind = look.blind;
+	win->cleared |= look.cleared;
+	for (unsigned int i = 0; i < KI_SLICE_WORDS; i++) {
+		win->w.covered[i] = win->scratch.covered[i];
+		if (look.only_cover)
+			win->w.covered[i] &= win->slots[i];
+	}
+	win->huge = look.huge;
+	win->w.giant = look.giant;
+	return 0;
+}
+
+/*
+ * Where the guest maps nothing, the host answers. What the guest has touched counts there,
+ * too: the host may have taken it from the guest's table since, and left it in its own.
+ */
+static void ki_window_put_together(struct ki_pages_window *win)
+{
+	for (unsigned int i = 0; i < KI_SLICE_WORDS; i++) {
+		u64 of_host = win->scratch.present[i] & ~win->w.present[i];
+
+		/* The guest's table, or its leaf, goes first. */
+		if (win->w.present[i])
+			win->huge &= ~BIT_ULL(i / KI_HUGE_WORDS);
+		win->w.young[i] |= win->scratch.young[i] & of_host;
+		win->w.present[i] |= of_host;
+	}
+	win->w.huge |= win->huge;
+}
+
+/*
+ * Of the pages from @start to @end all is known: what is still due of them is told with the
+ * rest. What was found elsewhere is due to who gets there.
+ */
+static void ki_window_settle(struct ki_pages_window *win, u64 start, u64 end)
+{
+	u64 number = ki_window_number(win->w.base), *known = win->tmp;
+	u64 *left = win->scratch.covered; /* not in use any more */
+
+	memset(known, 0, sizeof(win->tmp));
+	if (start < end)
+		bitmap_set((unsigned long *)known, (start - win->w.base) >> PAGE_SHIFT,
+			   (end - start) >> PAGE_SHIFT);
+	for (unsigned int i = 0; i < KI_SLICE_WORDS; i++) {
+		left[i] = win->w.young[i] | (win->scratch.young[i] & ~win->w.present[i]);
+		left[i] &= ~known[i];
+		win->w.young[i] &= known[i];
+	}
+	ki_pending_add(&win->left, number, 0, KI_SLICE_WORDS, left);
+	ki_pending_take(&win->left, number, 0, KI_SLICE_WORDS, known, known);
+	for (unsigned int i = 0; i < KI_SLICE_WORDS; i++)
+		win->w.young[i] |= known[i];
+}
+
+int ki_window_fetch(struct ki_pages_window *win, u64 start, u64 end)
+{
+	u64 pos = start;
+	int err;
+
+	memset(&win->w, 0, sizeof(win->w));
+	memset(win->slots, 0, sizeof(win->slots));
+	memset(&win->scratch, 0, sizeof(win->scratch));
+	win->w.base = start - start % KI_WINDOW_BYTES;
+	win->blind = end;
+	/* After something was cleared it is too late to fail. */
+	err = ki_pending_prepare(&win->left, ki_window_number(win->w.base));
+	err = err ?: ki_pending_prepare(&win->told, ki_window_number(win->w.base));
+	if (err)
+		return err;
+
+	start = ALIGN_DOWN(start, PMD_SIZE);
+	end = ALIGN(end, PMD_SIZE);
+	if (win->reader)
+		ki_window_slots(win, start, end);
+	/* The host first: with the guest's part of a huge page, all of that is made old. */
+	err = ki_window_host(win, start, end, pos);
+	if (win->reader && !err)
+		err = ki_window_guest(win, start, end);
+	if (!err)
+		ki_window_put_together(win);
+	ki_window_settle(win, start, err ? start : min(win->blind, end));
+	return err;
+}
+
+void ki_window_return(struct ki_pages_window *win)
+{
+	ki_pending_add(&win->left, ki_window_number(win->w.base), 0, KI_SLICE_WORDS,
+		       win->w.young);
+	ki_pending_settle(&win->left, ki_window_number(win->w.base));
+	ki_pending_settle(&win->told, ki_window_number(win->w.base));
+}
+
+void ki_window_told(struct ki_pages_window *win, const u64 *was)
+{
+	u64 *told = win->tmp;
+
+	for (unsigned int i = 0; i < KI_SLICE_WORDS; i++)
+		told[i] = was[i] & ~win->w.young[i];
+	ki_pending_add(&win->told, ki_window_number(win->w.base), 0,
+		       KI_SLICE_WORDS, told);
+}
+
+int ki_window_tell_again(struct ki_pages_window *win, u64 start, u64 end)
+{
+	u64 first = ki_window_number(start), last = ki_window_number(end - 1);
+	u64 *again = win->tmp;
+
+	for (u64 i = first; i <= last; i++) {
+		int err;
+
+		if (!ki_pending_has(&win->told, i))
+			continue;
+		err = ki_pending_prepare(&win->left, i);
+		if (err)
+			return err;
+		memset(again, 0xff, sizeof(win->tmp));
+		if (i == first)
+			bitmap_clear((unsigned long *)again, 0,
+				     start % KI_WINDOW_BYTES >> PAGE_SHIFT);
+		ki_pending_take(&win->told, i, 0, KI_SLICE_WORDS, again, again);
+		ki_pending_add(&win->left, i, 0, KI_SLICE_WORDS, again);
+		cond_resched();
+	}
+	return 0;
+}

@@ -51,6 +51,14 @@ static struct chunk *find_chunk(const struct kvmidle_ages *ages, uint64_t gfn)
 	return index < ages->count ? ages->chunks[index] : NULL;
 }
 
+/* The first page after @gfn that is in another chunk, or @end if that is less. */
+static uint64_t end_of_chunk(uint64_t gfn, uint64_t end)
+{
+	uint64_t next = gfn / CHUNK_PAGES * CHUNK_PAGES + CHUNK_PAGES;
+
+	return next < end ? next : end;
+}
+
 /* Only where find_chunk() has found none. */
 static struct chunk *make_chunk(struct kvmidle_ages *ages, uint64_t gfn)
 {
@@ -91,6 +99,49 @@ int kvmidle_ages_feed(struct kvmidle_ages *ages, uint64_t gfn,
 			chunk->now[gfn % CHUNK_PAGES / PAGES_PER_WORD] = words[i];
 		else if (words[i])
 			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Pages [@gfn, @end) of one chunk. */
+static int feed_pages(struct kvmidle_ages *ages, uint64_t gfn, uint64_t end,
+		      bool idle)
+{
+	struct chunk *chunk = find_chunk(ages, gfn);
+
+	if (!chunk && idle)
+		chunk = make_chunk(ages, gfn);
+	if (chunk)
+		kvmidle_set_bits(chunk->now, gfn % CHUNK_PAGES, end - gfn, idle);
+	else if (idle)
+		return -ENOMEM;
+	return 0;
+}
+
+int kvmidle_ages_feed_regions(struct kvmidle_ages *ages, uint64_t page_size,
+			      const struct kvm_idle_region *regions,
+			      size_t count)
+{
+	size_t i;
+
+	if (!page_size)
+		return -EINVAL;
+	for (i = 0; i < count; i++) {
+		const struct kvm_idle_region *region = &regions[i];
+		uint64_t gfn = region->start / page_size, next;
+		uint64_t end = region->end / page_size;
+		int err = 0;
+
+		if (region->start % page_size || region->end % page_size ||
+		    gfn >= end || end > GFN_LIMIT)
+			return -EINVAL;
+		for (; !err && gfn < end; gfn = next) {
+			next = end_of_chunk(gfn, end);
+			err = feed_pages(ages, gfn, next,
+					 kvmidle_is_idle(region->categories));
+		}
+		if (err)
+			return err;
 	}
 	return 0;
 }
@@ -172,14 +223,6 @@ unsigned int kvmidle_ages_get(const struct kvmidle_ages *ages, uint64_t gfn)
 	const struct chunk *chunk = find_chunk(ages, gfn);
 
 	return chunk ? chunk->age[gfn % CHUNK_PAGES] : 0;
-}
-
-/* The first page after @gfn that is in another chunk, or @end if that is less. */
-static uint64_t end_of_chunk(uint64_t gfn, uint64_t end)
-{
-	uint64_t next = gfn / CHUNK_PAGES * CHUNK_PAGES + CHUNK_PAGES;
-
-	return next < end ? next : end;
 }
 
 /* The end of a range, as far as there can be chunks. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Read and write the bitmap: ranges and whole passes. */
+/* Read and write the bitmap of a running VM: ranges and whole passes. */
 #include "internal.h"
 
 #include <errno.h>
@@ -8,9 +8,6 @@
 #include <unistd.h>
 
 #define WORD_BYTES	sizeof(uint64_t)
-
-/* One read of a pass: 1 MiB, which is 32 GiB of guest memory. */
-#define PIECE_WORDS	((size_t)1 << 17)
 
 /* Where in the file the word of a page is, or a negative errno. */
 static off_t offset_of(uint64_t gfn)
@@ -62,8 +59,8 @@ static ssize_t transfer(int fd, off_t offset, uint64_t *to,
 	return done;
 }
 
-ssize_t kvmidle_read(const struct kvmidle_vm *vm, uint64_t gfn,
-		     uint64_t *words, size_t count)
+ssize_t kvmidle_live_read(const struct kvmidle_vm *vm, uint64_t gfn,
+			  uint64_t *words, size_t count)
 {
 	off_t offset = offset_of(gfn);
 
@@ -72,8 +69,8 @@ ssize_t kvmidle_read(const struct kvmidle_vm *vm, uint64_t gfn,
 	return transfer(vm->fd, offset, words, NULL, count);
 }
 
-ssize_t kvmidle_mark_idle(const struct kvmidle_vm *vm, uint64_t gfn,
-			  const uint64_t *words, size_t count)
+ssize_t kvmidle_live_mark_idle(const struct kvmidle_vm *vm, uint64_t gfn,
+			       const uint64_t *words, size_t count)
 {
 	off_t offset = offset_of(gfn);
 
@@ -107,8 +104,7 @@ static off_t seek(int fd, off_t from, int whence)
 static int append(struct segment **segments, size_t *count, off_t start,
 		  off_t end)
 {
-	/* The array is full whenever its length is a power of two, or 0. */
-	if (!(*count & (*count - 1))) {
+	if (IS_FULL(*count)) {
 		size_t room = *count ? *count * 2 : 1;
 		struct segment *bigger;
 
@@ -188,17 +184,15 @@ static int read_segment(struct kvmidle_vm *vm, off_t at, off_t end,
 	return 0;
 }
 
-int kvmidle_pass(struct kvmidle_vm *vm, kvmidle_pass_fn *fn, void *arg)
+int kvmidle_live_pass(struct kvmidle_vm *vm, kvmidle_pass_fn *fn, void *arg)
 {
 	struct segment *segments = NULL;
 	size_t count = 0, i;
-	int ret;
+	int ret = kvmidle_get_buffer(vm);
 
-	if (!vm->buffer)
-		vm->buffer = malloc(PIECE_WORDS * WORD_BYTES);
-	if (!vm->buffer)
-		return -ENOMEM;
-
+	if (ret)
+		return ret;
+	vm->started = kvmidle_now();
 	ret = find_segments(vm->fd, &segments, &count);
 	for (i = 0; i < count && !ret; i++)
 		ret = read_segment(vm, segments[i].start, segments[i].end, fn, arg);

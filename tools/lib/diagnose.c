@@ -23,6 +23,9 @@ static bool lacks_sharing_only(const struct kvmidle_vm *vm)
 static enum kvmidle_problem classify(pid_t pid, const struct kvmidle_vm *vm,
 				     int error)
 {
+	if (error && vm && vm->recording)
+		return KVMIDLE_PROBLEM_RECORDING;
+
 	switch (error) {
 	case 0:
 		return KVMIDLE_PROBLEM_NONE;
@@ -162,11 +165,38 @@ static void add_old_module(struct text *text, const struct kvmidle_vm *vm)
 {
 	struct kvm_idle_info info = { .size = sizeof(info) };
 
-	add(text, "The kernel module kvm_idle that is loaded is too old for these options");
+	add(text, "The kernel module kvm_idle that is loaded is too old for this");
 	if (!kvmidle_get_info(vm, &info))
 		add(text, ": it has version %u of the interface, and this program knows version %u",
 		    info.abi_version, KVM_IDLE_ABI_VERSION);
-	add(text, ". Load a newer one as root: rmmod kvm_idle, and then modprobe kvm_idle, or insmod kvm_idle.ko. Or do without the options.");
+	add(text, ". Load a newer one as root: rmmod kvm_idle, and then modprobe kvm_idle, or insmod kvm_idle.ko.");
+}
+
+/* In words that no other thread can change meanwhile. */
+static const char *words_for(int error)
+{
+	const char *words = strerrordesc_np(error);
+
+	return words ? words : "unknown error";
+}
+
+static void add_recording(struct text *text, int error)
+{
+	switch (error) {
+	case EOPNOTSUPP:
+	case ENODEV:
+		add(text, "This is a recording: that takes a virtual machine that is running.");
+		break;
+	case ENODATA:
+		add(text, "The recording does not hold that: it ends before.");
+		break;
+	case EBADMSG:
+		add(text, "The recording was changed while it was read. Begin anew.");
+		break;
+	default:
+		add(text, "The recording: %s.", words_for(error));
+		break;
+	}
 }
 
 static void explain(struct text *text, enum kvmidle_problem problem, pid_t pid,
@@ -222,7 +252,10 @@ static void explain(struct text *text, enum kvmidle_problem problem, pid_t pid,
 		add(text, "Accesses by the host cannot be counted: the kernel module kvm_idle does not share accessed bits with the host's page aging, which needs them. Load it with share=Y (the default), or count those by the guest alone.");
 		break;
 	case KVMIDLE_PROBLEM_OTHER:
-		add(text, "Process %d: %s.", pid, strerror(error));
+		add(text, "Process %d: %s.", pid, words_for(error));
+		break;
+	case KVMIDLE_PROBLEM_RECORDING:
+		add_recording(text, error);
 		break;
 	}
 }

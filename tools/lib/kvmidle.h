@@ -5,8 +5,9 @@
  * A thin, typed layer over /proc/PID/idle_bitmap of the kvm_idle module, PID
  * being the process that runs the virtual machine (the VMM: QEMU, Firecracker,
  * cloud-hypervisor ...); where the module could not put that file under /proc,
- * over its device /dev/kvm_idle, which hands out the same file. See
- * libkvmidle(3) for an overview and an example.
+ * over its device /dev/kvm_idle, which hands out the same file; and over recordings
+ * of what was seen there. See libkvmidle(3) for an overview and an example. The manual
+ * pages of the functions are made of this file: tools/man/from-header.
  *
  * Conventions:
  *  - A function that can fail returns a negative errno value; errno itself
@@ -16,10 +17,15 @@
  *    physical address / page size.
  *  - A bitmap is an array of native 64-bit words; bit n % 64 of word n / 64 is
  *    page n. 1 = idle. 0 = young (touched) OR a hole (nothing mapped there): a
- *    bitmap alone cannot tell these two apart, see kvmidle_get_slots().
+ *    bitmap alone cannot tell these two apart; kvmidle_pass_regions() does.
  *  - Nothing here prints, exits, installs a signal handler or keeps global
- *    state. One handle must not be used by two threads at the same time;
- *    different handles may.
+ *    state.
+ *  - Threads: a function that takes its struct kvmidle_* as const may run in several
+ *    threads on the same one at the same time. One that takes it without const
+ *    needs it for itself: no other thread may use the same one meanwhile, by
+ *    whichever function. Different ones are always independent, handles on the
+ *    same VM too. Where two threads harvest by one handle (kvmidle_read(),
+ *    kvmidle_scan()), what was touched is told to one of them.
  */
 #ifndef KVMIDLE_H
 #define KVMIDLE_H
@@ -62,10 +68,12 @@ enum kvmidle_mode {
  * @KVMIDLE_DOOR_PROC: by /proc/PID/idle_bitmap
  * @KVMIDLE_DOOR_DEVICE: by /dev/kvm_idle, as the process is there and has no
  *	such file: the module was not able, or not allowed, to put it there
+ * @KVMIDLE_DOOR_RECORDING: it is not there at all: kvmidle_open_recording()
  */
 enum kvmidle_door {
 	KVMIDLE_DOOR_PROC	= 0,
 	KVMIDLE_DOOR_DEVICE	= 1,
+	KVMIDLE_DOOR_RECORDING	= 2,
 };
 
 /**
@@ -93,6 +101,65 @@ enum kvmidle_door {
 int kvmidle_open(pid_t pid, enum kvmidle_mode mode, struct kvmidle_vm **vmp);
 
 /**
+ * kvmidle_open_door() - open the virtual machine that a process runs, one way alone
+ * @pid: the VMM
+ * @mode: what reading shall do
+ * @door: KVMIDLE_DOOR_PROC or KVMIDLE_DOOR_DEVICE
+ * @vmp: where to put the handle
+ *
+ * Return: as kvmidle_open(); -ENOENT: that door is not there; -EINVAL: it is another.
+ */
+int kvmidle_open_door(pid_t pid, enum kvmidle_mode mode, enum kvmidle_door door,
+		      struct kvmidle_vm **vmp);
+
+/**
+ * kvmidle_open_pidfd() - open the virtual machine of a process that is held
+ * @pidfd: of the VMM, as of pidfd_open(2). It stays the caller's
+ * @mode: what reading shall do
+ * @vmp: where to put the handle
+ *
+ * By the device if it is there, which takes a pidfd as such; else by the file under
+ * /proc of the process that @pidfd names, and then it is made sure that the process is
+ * still that one after it was opened.
+ *
+ * Return: as kvmidle_open(); -EBADF: @pidfd is no pidfd.
+ */
+int kvmidle_open_pidfd(int pidfd, enum kvmidle_mode mode,
+		       struct kvmidle_vm **vmp);
+
+/**
+ * kvmidle_open_recording() - open what kvmidle_recorder_*() has written
+ * @path: the file
+ * @flags: 0, or KVMIDLE_RECORDING_PARTIAL: if it is cut off or damaged, take the whole
+ *	passes that are before that, one at least
+ * @vmp: where to put the handle
+ * @why: where to put a sentence if it fails, or if KVMIDLE_RECORDING_PARTIAL has it
+ *	succeed all the same; else "". For a damaged file it names the byte at which it is
+ *	damaged. Printable. May be NULL if @size is 0
+ * @size: room at @why, in bytes; 512 are enough
+ *
+ * The whole file is checked here; it stays open. What can be read once only (a pipe) is
+ * copied into memory; devices are refused. The handle is one as of a VM: each pass
+ * (kvmidle_pass(), kvmidle_pass_regions(), kvmidle_ages_pass()) delivers the next that
+ * was recorded, the first being the baseline, and -ENODATA after the last;
+ * kvmidle_get_info() and kvmidle_get_slots() tell what was recorded with the pass
+ * delivered last, or is being delivered (before the first: with the first). It is of one
+ * VM, which kvmidle_count_vms() and kvmidle_select_vm() say. What needs a kernel
+ * (kvmidle_read(), kvmidle_mark_idle(), kvmidle_set_options(), kvmidle_scan(),
+ * kvmidle_arm()) returns -EOPNOTSUPP, kvmidle_fd() -1.
+ *
+ * Return: 0, or a negative errno: -EBADMSG: it is damaged or cut off; -ENOEXEC: it is
+ * no recording; -EPROTONOSUPPORT: of a newer version; -ENODATA: there is no pass in it;
+ * -EINVAL: unknown @flags; -ENOMEM, or as open(2), read(2). A pass of a file that was changed
+ * since returns -EBADMSG.
+ */
+int kvmidle_open_recording(const char *path, unsigned int flags,
+			   struct kvmidle_vm **vmp, char *why, size_t size);
+
+/* Of a recording that is cut off or damaged, take the whole passes there are. */
+#define KVMIDLE_RECORDING_PARTIAL	(1U << 0)
+
+/**
  * kvmidle_close() - close a handle
  * @vm: the handle; NULL is allowed
  */
@@ -104,7 +171,7 @@ void kvmidle_close(struct kvmidle_vm *vm);
  *
  * For what this library does not wrap. It stays the handle's.
  *
- * Return: an open file descriptor.
+ * Return: an open file descriptor; -1 of a recording.
  */
 int kvmidle_fd(const struct kvmidle_vm *vm);
 
@@ -181,6 +248,17 @@ int kvmidle_get_info(const struct kvmidle_vm *vm, struct kvm_idle_info *info);
 int kvmidle_set_options(const struct kvmidle_vm *vm,
 			struct kvm_idle_options *options);
 
+/**
+ * kvmidle_arm() - mark all pages idle, at about a 512th of the cost
+ * @vm: a handle opened with KVMIDLE_HARVEST
+ * @arm: the caller sets @arm->size to sizeof(*arm) and @arm->flags to 0; out: filled in.
+ *	See struct kvm_idle_arm for the price
+ *
+ * Return: 0, or a negative errno: -ENOTTY: the module is of an ABI version below 4;
+ * -EBADF: @vm was opened to peek; -EOPNOTSUPP, -ESRCH, -ENOMEM.
+ */
+int kvmidle_arm(const struct kvmidle_vm *vm, struct kvm_idle_arm *arm);
+
 /* ---- Slots: what guest memory there is ---------------------------------- */
 
 /**
@@ -239,6 +317,29 @@ const struct kvm_idle_slot *kvmidle_slots_at(const struct kvmidle_slots *slots,
  */
 uint64_t kvmidle_slots_generation(const struct kvmidle_slots *slots);
 
+/**
+ * kvmidle_gpa_to_hva() - where the VMM has a guest address
+ * @slots: the list
+ * @gpa: guest physical address, in bytes
+ * @hva: out: address in the VMM
+ *
+ * Return: 0, or a negative errno: -ENXIO: no slot covers it; -ENODATA: one does, and
+ * has no host mapping.
+ */
+int kvmidle_gpa_to_hva(const struct kvmidle_slots *slots, uint64_t gpa,
+		       uint64_t *hva);
+
+/**
+ * kvmidle_hva_to_gpa() - where the guest has an address of the VMM
+ * @slots: the list
+ * @hva: address in the VMM, in bytes
+ * @gpa: out: guest physical address; the lowest if there are several
+ *
+ * Return: 0, or -ENXIO: no slot covers it.
+ */
+int kvmidle_hva_to_gpa(const struct kvmidle_slots *slots, uint64_t hva,
+		       uint64_t *gpa);
+
 /* ---- Reading ------------------------------------------------------------ */
 
 /**
@@ -284,9 +385,65 @@ typedef int kvmidle_pass_fn(void *arg, uint64_t gfn, const uint64_t *words,
  * covers, so a device window at a very high address costs nothing. It goes on
  * to the end of the file, where the TLB flush of the `pass` policy is paid.
  *
- * Return: 0, what @fn returned, or a negative errno as of kvmidle_read().
+ * Return: 0, what @fn returned, or a negative errno as of kvmidle_read(); -ENODATA: the
+ * recording has no more passes.
  */
 int kvmidle_pass(struct kvmidle_vm *vm, kvmidle_pass_fn *fn, void *arg);
+
+/**
+ * typedef kvmidle_region_fn - takes some regions of a pass
+ * @arg: as given to kvmidle_pass_regions()
+ * @regions: in order of guest address, in bytes; valid during the call only
+ * @count: how many, at least one
+ *
+ * Return: 0 to go on; anything else ends the pass, and kvmidle_pass_regions()
+ * returns it.
+ */
+typedef int kvmidle_region_fn(void *arg, const struct kvm_idle_region *regions,
+			      size_t count);
+
+/**
+ * kvmidle_pass_regions() - read a whole VM once, as regions in order of guest address
+ * @vm: the handle; its mode says whether this harvests or peeks
+ * @fn: is given all regions that have any category: holes are left out. No two that
+ *	touch are alike, within a call and across calls. NULL throws the pass away
+ * @arg: for @fn
+ *
+ * Categories: PRESENT, YOUNG, HUGE_2M, HUGE_1G, and HOST_YOUNG if
+ * KVM_IDLE_OPTION_HOST is on. This tells a young page from a hole, and mapped bytes from
+ * idle ones, all in the same look. Whoever wants the same account as of kvmidle_pass():
+ * idle = PRESENT and neither YOUNG nor HOST_YOUNG.
+ *
+ * Return: 0, what @fn returned, or a negative errno as of kvmidle_read(); -ENOTTY: the
+ * module is of an ABI version below 5; -ENODATA: the recording has no more passes.
+ */
+int kvmidle_pass_regions(struct kvmidle_vm *vm, kvmidle_region_fn *fn,
+			 void *arg);
+
+/**
+ * kvmidle_pass_started() - when the last pass of this handle began
+ * @vm: the handle
+ *
+ * Return: CLOCK_MONOTONIC in nanoseconds; of a recording, as it was then; 0 before the
+ * first pass.
+ */
+uint64_t kvmidle_pass_started(const struct kvmidle_vm *vm);
+
+/**
+ * kvmidle_scan() - KVM_IDLE_SCAN: regions of a range that match a filter
+ * @vm: the handle
+ * @scan: as described at struct kvm_idle_scan; the caller sets @scan->size
+ *
+ * Goes on after interruptions by signals: ends early if the array is full, if
+ * @scan->max_pages have matched, or if an error came when there were regions to tell of
+ * (the next call will meet it), and for no other reason. The last region of a full array
+ * may go on with the first of the next call. Of a call that came to the end,
+ * @scan->walk_end is not below @scan->end.
+ *
+ * Return: regions filled in, or a negative errno; -ENOTTY: the module is of an ABI
+ * version below 5; those of struct kvm_idle_scan.
+ */
+ssize_t kvmidle_scan(const struct kvmidle_vm *vm, struct kvm_idle_scan *scan);
 
 /**
  * kvmidle_mark_idle() - mark pages idle
@@ -350,6 +507,19 @@ void kvmidle_ages_free(struct kvmidle_ages *ages);
  */
 int kvmidle_ages_feed(struct kvmidle_ages *ages, uint64_t gfn,
 		      const uint64_t *words, size_t count);
+
+/**
+ * kvmidle_ages_feed_regions() - put regions of the current pass into the account
+ * @ages: the account
+ * @page_size: of the VM, in bytes
+ * @regions: as kvmidle_pass_regions() delivers them
+ * @count: how many
+ *
+ * Return: as kvmidle_ages_feed().
+ */
+int kvmidle_ages_feed_regions(struct kvmidle_ages *ages, uint64_t page_size,
+			      const struct kvm_idle_region *regions,
+			      size_t count);
 
 /**
  * kvmidle_ages_end_pass() - count what was fed as one pass
@@ -419,6 +589,186 @@ void kvmidle_ages_histogram(const struct kvmidle_ages *ages, uint64_t gfn,
  */
 uint64_t kvmidle_ages_untouched(const struct kvmidle_ages *ages, uint64_t gfn,
 				uint64_t pages);
+
+/* ---- NUMA nodes ----------------------------------------------------------- */
+
+/**
+ * struct kvmidle_nodes - on which NUMA nodes the memory of a VM lies. Opaque
+ */
+struct kvmidle_nodes;
+
+/**
+ * struct kvmidle_node_range - guest memory in a row on one node
+ * @start: guest physical address, in bytes
+ * @end: of the first byte behind it
+ * @node: number of the node
+ */
+struct kvmidle_node_range {
+	uint64_t start;
+	uint64_t end;
+	unsigned int node;
+};
+
+/**
+ * kvmidle_get_nodes() - ask where the memory lies now
+ * @vm: the handle
+ * @slots: of it; those without a host mapping are left out
+ * @nodesp: where to put the answer; free it with kvmidle_nodes_free()
+ *
+ * Asks the kernel about each page that is mapped for the guest (with a module of an ABI
+ * version below 5: that the slots have) by move_pages(2), which moves nothing here: less
+ * than a tenth of a second a GiB. Of a recording, as recorded, and @slots may be NULL.
+ *
+ * Return: 0, or a negative errno: -EPERM, -EACCES; -ESRCH: the VMM is gone; -ENODATA: the
+ * recording says nothing of it; -ENOSYS: the kernel knows no nodes; -ENOMEM.
+ */
+int kvmidle_get_nodes(const struct kvmidle_vm *vm,
+		      const struct kvmidle_slots *slots,
+		      struct kvmidle_nodes **nodesp);
+
+/**
+ * kvmidle_nodes_free() - free such an answer
+ * @nodes: the answer; NULL is allowed
+ */
+void kvmidle_nodes_free(struct kvmidle_nodes *nodes);
+
+/**
+ * kvmidle_nodes_count() - how many ranges it has
+ * @nodes: the answer
+ *
+ * Return: the number of ranges.
+ */
+size_t kvmidle_nodes_count(const struct kvmidle_nodes *nodes);
+
+/**
+ * kvmidle_nodes_at() - one range, in order of address
+ * @nodes: the answer
+ * @index: 0 ... kvmidle_nodes_count() - 1
+ *
+ * Return: the range, valid until freed; NULL if @index is too high.
+ */
+const struct kvmidle_node_range *
+kvmidle_nodes_at(const struct kvmidle_nodes *nodes, size_t index);
+
+/* ---- Recordings ----------------------------------------------------------- */
+
+/**
+ * struct kvmidle_recorder - a recording that is being written. Opaque
+ *
+ * A file of what was seen in each pass, which can be opened in place of a VM:
+ * kvmidle_open_recording(). Its format is described in Documentation/recording.rst. What
+ * is written is whole after each call, but for the mark at its end.
+ */
+struct kvmidle_recorder;
+
+/**
+ * struct kvmidle_recording_head - what stands at the beginning of a recording
+ * @pid: of the VMM
+ * @vm: which VM of the process
+ * @name: of the VM; at most 127 bytes
+ * @wall_ns: when it began, in nanoseconds since 1970 (UTC)
+ */
+struct kvmidle_recording_head {
+	pid_t pid;
+	unsigned int vm;
+	const char *name;
+	uint64_t wall_ns;
+};
+
+/**
+ * kvmidle_recorder_new() - begin a recording
+ * @fd: an open, empty file, or a pipe; it stays the caller's
+ * @head: of the recording
+ * @recorderp: where to put it
+ *
+ * Return: 0, or a negative errno: -EINVAL: the name is too long, or @head->pid is
+ * negative; -ENOMEM; as write(2).
+ */
+int kvmidle_recorder_new(int fd, const struct kvmidle_recording_head *head,
+			 struct kvmidle_recorder **recorderp);
+
+/**
+ * kvmidle_recorder_pass() - read a whole VM once and record it
+ * @recorder: the recording
+ * @vm: the handle. Info and slots are recorded with the pass if they have changed
+ * @fn: is given the regions too, as of kvmidle_pass_regions(); may be NULL
+ * @arg: for @fn
+ *
+ * Return: as kvmidle_pass_regions(), or as write(2): then nothing of this pass counts,
+ * and only kvmidle_recorder_end() makes sense.
+ */
+int kvmidle_recorder_pass(struct kvmidle_recorder *recorder,
+			  struct kvmidle_vm *vm, kvmidle_region_fn *fn,
+			  void *arg);
+
+/**
+ * kvmidle_recorder_add() - record a pass that was read by other means
+ * @recorder: the recording
+ * @started_ns: when it began; not before the one before it, and at most 2^62
+ * @info: of the VM then
+ * @slots: its slots then, in order of gpa; mapped_bytes are not recorded
+ * @slot_count: how many
+ * @regions: all of it, as kvmidle_pass_regions() delivers them
+ * @count: how many
+ *
+ * Return: 0, or a negative errno: -EINVAL: something is out of order, and nothing was
+ * written; -ENOMEM; as write(2).
+ */
+int kvmidle_recorder_add(struct kvmidle_recorder *recorder, uint64_t started_ns,
+			 const struct kvm_idle_info *info,
+			 const struct kvm_idle_slot *slots, size_t slot_count,
+			 const struct kvm_idle_region *regions, size_t count);
+
+/**
+ * kvmidle_recorder_nodes() - record where the memory lies
+ * @recorder: the recording; one pass at least is in it
+ * @ranges: in order of address
+ * @count: how many
+ *
+ * The last that is recorded counts.
+ *
+ * Return: as kvmidle_recorder_add().
+ */
+int kvmidle_recorder_nodes(struct kvmidle_recorder *recorder,
+			   const struct kvmidle_node_range *ranges,
+			   size_t count);
+
+/**
+ * kvmidle_recorder_end() - write the mark at the end, and free @recorder
+ * @recorder: the recording; NULL is allowed
+ *
+ * After a write that failed, a file is cut off first where its last whole block ends.
+ *
+ * Return: 0, or a negative errno as of write(2).
+ */
+int kvmidle_recorder_end(struct kvmidle_recorder *recorder);
+
+/**
+ * kvmidle_recording_get_head() - what stands at the beginning of a recording
+ * @vm: a handle
+ * @head: out; @head->name is valid as long as the handle
+ *
+ * Return: 0, or -EOPNOTSUPP: it is of no recording.
+ */
+int kvmidle_recording_get_head(const struct kvmidle_vm *vm,
+			       struct kvmidle_recording_head *head);
+
+/**
+ * kvmidle_recording_passes() - how many passes a recording has, the baseline included
+ * @vm: a handle
+ *
+ * Return: how many; -EOPNOTSUPP: @vm is of no recording.
+ */
+ssize_t kvmidle_recording_passes(const struct kvmidle_vm *vm);
+
+/**
+ * kvmidle_recording_rewind() - the next pass is the first again
+ * @vm: a handle
+ *
+ * Return: 0, or a negative errno: -EOPNOTSUPP: @vm is of no recording; -EBADMSG: it was
+ * changed since it was opened; -ENOMEM.
+ */
+int kvmidle_recording_rewind(struct kvmidle_vm *vm);
 
 /* ---- Words for people ---------------------------------------------------- */
 
@@ -505,6 +855,8 @@ const char *kvmidle_tlb_policy_name(uint32_t policy);
  *	asked of it
  * @KVMIDLE_PROBLEM_NOT_SHARED: accesses by the host cannot be counted, as the
  *	module does not share accessed bits with the host's page aging
+ * @KVMIDLE_PROBLEM_RECORDING: a recording cannot do that, does not hold it, or has been
+ *	damaged since it was opened
  */
 enum kvmidle_problem {
 	KVMIDLE_PROBLEM_NONE		= 0,
@@ -521,6 +873,7 @@ enum kvmidle_problem {
 	KVMIDLE_PROBLEM_NO_SUCH_VM	= 11,
 	KVMIDLE_PROBLEM_OLD_MODULE	= 12,
 	KVMIDLE_PROBLEM_NOT_SHARED	= 13,
+	KVMIDLE_PROBLEM_RECORDING	= 14,
 };
 
 /**
@@ -564,8 +917,10 @@ struct kvmidle_list;
  *	opened, its file descriptors of such were counted, and one entry stands
  *	for all of them
  * @vm: which of them this is: for kvmidle_select_vm()
- * @name: QEMU's -name if given, else the command's name. Valid UTF-8 without
- *	control characters (others appear as '?')
+ * @name: what the VMM was told to call it (QEMU, also by libvirt: -name; Firecracker:
+ *	--id; crosvm, kvmtool: --name; cloud-hypervisor, which knows no names: the file name
+ *	of its --api-socket), else the command's name. Valid UTF-8 without control
+ *	characters (others appear as '?')
  * @error: 0 if its memory can be read, else a negative errno
  * @problem: the kind of problem behind @error
  * @explanation: a sentence about it; without an error, as of

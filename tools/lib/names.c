@@ -19,6 +19,7 @@ static const char *lookup(const char *const *names, size_t count,
 static const char *const doors[] = {
 	[KVMIDLE_DOOR_PROC]	= "proc",
 	[KVMIDLE_DOOR_DEVICE]	= "device",
+	[KVMIDLE_DOOR_RECORDING] = "recording",
 };
 
 const char *kvmidle_door_name(enum kvmidle_door door)
@@ -168,6 +169,7 @@ static const char *const problems[] = {
 	[KVMIDLE_PROBLEM_NO_SUCH_VM]	= "no-such-vm",
 	[KVMIDLE_PROBLEM_OLD_MODULE]	= "old-module",
 	[KVMIDLE_PROBLEM_NOT_SHARED]	= "not-shared",
+	[KVMIDLE_PROBLEM_RECORDING]	= "recording",
 };
 
 const char *kvmidle_problem_name(enum kvmidle_problem problem)

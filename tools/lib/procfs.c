@@ -74,6 +74,20 @@ pid_t kvmidle_proc_leader(pid_t pid)
 	return line && sscanf(line, " Tgid: %d", &tgid) == 1 ? tgid : pid;
 }
 
+pid_t kvmidle_proc_of_pidfd(int pidfd)
+{
+	char name[32], text[1024];
+	const char *line;
+	int pid;
+
+	snprintf(name, sizeof(name), "fdinfo/%d", pidfd);
+	read_proc_file(0, name, text, sizeof(text));
+	line = strstr(text, "\nPid:");
+	if (!line || sscanf(line, " Pid: %d", &pid) != 1)
+		return -EBADF;
+	return pid > 0 ? pid : -ESRCH;
+}
+
 bool kvmidle_proc_is_kthread(pid_t pid)
 {
 	const unsigned int pf_kthread = 0x00200000;
@@ -114,100 +128,6 @@ int kvmidle_proc_machines(pid_t pid)
 	return count;
 }
 
-/* Length of the UTF-8 sequence at @s that is fit to print; 0 if there is none. */
-static unsigned int printable_at(const unsigned char *s)
-{
-	unsigned int length, i;
-	uint32_t c;
-
-	if (s[0] < 0x80)
-		return s[0] >= 0x20 && s[0] != 0x7f;
-	if (s[0] >= 0xc2 && s[0] <= 0xdf)
-		length = 2;
-	else if (s[0] >= 0xe0 && s[0] <= 0xef)
-		length = 3;
-	else if (s[0] >= 0xf0 && s[0] <= 0xf4)
-		length = 4;
-	else
-		return 0;
-
-	c = s[0] & (0xff >> (length + 1));
-	for (i = 1; i < length; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (s[i] & 0x3f);
-	}
-	/* C1 controls, overlong forms, surrogates, beyond Unicode. */
-	if (c < 0xa0 || (length == 3 && c < 0x800) ||
-	    (length == 4 && c < 0x10000) || (c >= 0xd800 && c <= 0xdfff) ||
-	    c > 0x10ffff)
-		return 0;
-	return length;
-}
-
-void kvmidle_make_printable(char *text)
-{
-	while (*text) {
-		unsigned int length = printable_at((unsigned char *)text);
-
-		if (!length) {
-			*text = '?';
-			length = 1;
-		}
-		text += length;
-	}
-}
-
-/* The field of a QEMU option after this one; a comma in a field is doubled. */
-static const char *next_field(const char *at)
-{
-	while ((at = strchr(at, ','))) {
-		if (at[1] != ',')
-			return at + 1;
-		at += 2;
-	}
-	return NULL;
-}
-
-/* The value of -name: "NAME[,key=value...]", or "guest=NAME" among the keys. */
-static void parse_qemu_name(const char *value, char name[KVMIDLE_NAME_SIZE])
-{
-	static const char key[] = "guest=";
-	const char *field, *at = "";
-	size_t n = 0;
-
-	/* Without a key, if the first field has none. */
-	if (value[strcspn(value, ",=")] != '=')
-		at = value;
-	for (field = value; field; field = next_field(field))
-		if (!strncmp(field, key, sizeof(key) - 1))
-			at = field + sizeof(key) - 1;
-
-	while (*at && n < KVMIDLE_NAME_SIZE - 1) {
-		if (*at == ',' && *++at != ',')
-			break;
-		name[n++] = *at++;
-	}
-	name[n] = '\0';
-}
-
-bool kvmidle_qemu_name(const char *cmdline, size_t length,
-		       char name[KVMIDLE_NAME_SIZE])
-{
-	const char *end = cmdline + length;
-	bool is_value = false;
-
-	while (cmdline < end) {
-		if (is_value) {
-			parse_qemu_name(cmdline, name);
-			return name[0];
-		}
-		is_value = !strcmp(cmdline, "-name") || !strcmp(cmdline, "--name");
-		cmdline += strlen(cmdline) + 1;
-	}
-	return false;
-}
-
 void kvmidle_proc_name(pid_t pid, char name[KVMIDLE_NAME_SIZE])
 {
 	const size_t size = 128 * 1024;
@@ -215,7 +135,7 @@ void kvmidle_proc_name(pid_t pid, char name[KVMIDLE_NAME_SIZE])
 	size_t length;
 
 	name[0] = '\0';
-	if (!cmdline || !kvmidle_qemu_name(cmdline,
+	if (!cmdline || !kvmidle_vmm_name(cmdline,
 			read_proc_file(pid, "cmdline", cmdline, size), name)) {
 		length = read_proc_file(pid, "comm", name, KVMIDLE_NAME_SIZE);
 		if (length && name[length - 1] == '\n')

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* kvmidle list: the virtual machines of this host. */
-#include "command.h"
+#include "common.h"
 #include "json.h"
 #include "parse.h"
 #include "table.h"
@@ -15,16 +15,21 @@
 #include <unistd.h>
 
 static const struct cmd_option options[] = {
-	{ "json", 'j', NULL, "print JSON; sizes are in bytes" },
+	OPTION_JSON,
 	{ 0 }
 };
 
 static const char text[] =
-"Shows the KVM virtual machines of this host: the process that runs each, the\n"
-"name that QEMU was given (or the command's), the size of the guest's memory, and\n"
-"where 'kvmidle report' would take its answers from, or why it could not. If a\n"
-"process runs several, VM is the number for 'kvmidle report --vm'. It changes\n"
-"nothing. As root it sees all of them, else your own.\n"
+"Shows the KVM virtual machines of this host: the process that runs each, and the\n"
+"name that QEMU, Firecracker, crosvm or kvmtool was given (of cloud-hypervisor,\n"
+"that of its API socket; of others, the command's). It changes nothing. As root\n"
+"it sees all of them, else your own.\n"
+"\n"
+"  MEMORY    the size of the guest's memory\n"
+"  MAPPED    what the guest has been given of it so far\n"
+"  READABLE  where 'kvmidle report' would take its answers from, and why there;\n"
+"            or no, and why not\n"
+"  VM        if a process runs several: the number for 'kvmidle report --vm'\n"
 "\n"
 "Example:\n"
 "  kvmidle list\n";
@@ -39,9 +44,32 @@ static bool module_loaded(void)
 	return err != -ENOENT;
 }
 
+/* What the guest has been given so far. Returns false if it cannot be told. */
+static bool get_mapped(const struct kvmidle_list_entry *e, uint64_t *bytes)
+{
+	struct kvmidle_slots *slots = NULL;
+	struct kvmidle_vm *vm = NULL;
+	size_t i;
+	int err;
+
+	if (e->error)
+		return false;
+	err = kvmidle_open(e->pid, KVMIDLE_PEEK, &vm);
+	if (!err)
+		err = kvmidle_select_vm(vm, e->vm);
+	if (!err)
+		err = kvmidle_get_slots(vm, KVM_IDLE_SLOTS_COUNT_MAPPED, &slots);
+	for (*bytes = 0, i = 0; !err && i < kvmidle_slots_count(slots); i++)
+		*bytes += kvmidle_slots_at(slots, i)->mapped_bytes;
+	kvmidle_slots_free(slots);
+	kvmidle_close(vm);
+	return !err;
+}
+
 static json_object *entry_json(const struct kvmidle_list_entry *e)
 {
 	json_object *o = json_object_new_object();
+	uint64_t mapped;
 
 	json_add_uint(o, "pid", e->pid);
 	json_add_string(o, "name", e->name);
@@ -52,6 +80,10 @@ static json_object *entry_json(const struct kvmidle_list_entry *e)
 		json_add_uint(o, "size_bytes", e->bytes);
 	else
 		json_add_null(o, "size_bytes");
+	if (get_mapped(e, &mapped))
+		json_add_uint(o, "mapped_bytes", mapped);
+	else
+		json_add_null(o, "mapped_bytes");
 	json_add_string(o, "door",
 			e->info ? kvmidle_door_name(e->door) : NULL);
 	json_add_string(o, "source",
@@ -104,10 +136,12 @@ static const char *format_source(char cell[SOURCE_TEXT],
 
 static void add_row(struct table *table, const struct kvmidle_list_entry *e)
 {
-	char pid[16], vm[16], size[SIZE_TEXT] = "-", source[SOURCE_TEXT];
+	char pid[16], vm[16], size[SIZE_TEXT] = "-", mapped[SIZE_TEXT] = "-";
+	char source[SOURCE_TEXT];
 	const char *const cells[] = {
-		pid, vm, e->name, size, format_source(source, e),
+		pid, vm, e->name, size, mapped, format_source(source, e),
 	};
+	uint64_t bytes;
 
 	snprintf(pid, sizeof(pid), "%d", e->pid);
 	/* Those that could not be opened are on one line. */
@@ -117,6 +151,8 @@ static void add_row(struct table *table, const struct kvmidle_list_entry *e)
 		snprintf(vm, sizeof(vm), "0-%u", e->machines - 1);
 	if (e->info)
 		format_size(size, e->bytes);
+	if (get_mapped(e, &bytes))
+		format_size(mapped, bytes);
 	table_line(table, cells);
 }
 
@@ -196,7 +232,8 @@ static int print_text(const struct kvmidle_list *list)
 	const struct column columns[] = {
 		{ "PID", .right = true },
 		{ "VM", .right = true, .hidden = !any_has_several(list) },
-		{ "NAME" }, { "MEMORY", .right = true }, { "READABLE" }, { 0 }
+		{ "NAME" }, { "MEMORY", .right = true },
+		{ "MAPPED", .right = true }, { "READABLE" }, { 0 }
 	};
 	struct table *table;
 	size_t i;
@@ -219,16 +256,12 @@ static int print_text(const struct kvmidle_list *list)
 static int run(const struct command *self, int argc, char **argv)
 {
 	struct kvmidle_list *list;
-	bool json = false;
-	int option, err;
+	struct common common;
+	int code, err;
 
-	while ((option = next_option(self, argc, argv)) != OPTION_END) {
-		if (option == OPTION_HELP)
-			return EXIT_OK;
-		if (option == OPTION_BAD)
-			return EXIT_USAGE;
-		json = true;
-	}
+	code = parse_options(self, argc, argv, &common, NULL, NULL);
+	if (code != GO_ON)
+		return code;
 	if (optind < argc)
 		return usage_error(self, "list takes no argument");
 
@@ -236,7 +269,7 @@ static int run(const struct command *self, int argc, char **argv)
 	if (err == -ENOENT)
 		return failure("There is no /proc here. Mount it: mount -t proc proc /proc.");
 	if (!err) {
-		err = json ? print_json(list) : print_text(list);
+		err = common.json ? print_json(list) : print_text(list);
 		kvmidle_list_free(list);
 	}
 	return err ? failure("%s", strerror(-err)) : EXIT_OK;
@@ -244,8 +277,9 @@ static int run(const struct command *self, int argc, char **argv)
 
 const struct command cmd_list = {
 	.name = "list",
+	.group = GROUP_LOOK,
 	.args = "",
-	.summary = "the virtual machines of this host, and which can be read",
+	.summary = "the virtual machines of this host",
 	.text = text,
 	.options = options,
 	.run = run,

@@ -3,8 +3,12 @@
 #include "json.h"
 #include "parse.h"
 
+#include <printable.h>
+
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
 
 void json_add_uint(json_object *to, const char *key, uint64_t value)
 {
@@ -23,8 +27,13 @@ void json_add_null(json_object *to, const char *key)
 
 void json_add_string(json_object *to, const char *key, const char *value)
 {
-	json_object_object_add(to, key,
-			       value ? json_object_new_string(value) : NULL);
+	char *text = value ? strdup(value) : NULL;
+
+	/* JSON is UTF-8, and what files are called need not be. */
+	if (text)
+		kvmidle_make_printable(text);
+	json_object_object_add(to, key, text ? json_object_new_string(text) : NULL);
+	free(text);
 }
 
 void json_add_seconds(json_object *to, const char *key, uint64_t ns)
@@ -35,6 +44,21 @@ void json_add_seconds(json_object *to, const char *key, uint64_t ns)
 		 ns / NS_PER_SECOND, ns % NS_PER_SECOND / 1000);
 	json_object_object_add(to, key,
 		json_object_new_double_s(ns / (double)NS_PER_SECOND, text));
+}
+
+void json_add_time(json_object *to, const char *key, uint64_t wall_ns)
+{
+	char text[DATE_TEXT];
+
+	if (!wall_ns) {
+		json_add_null(to, key);
+		return;
+	}
+	format_date(text, wall_ns);
+	/* "2026-11-21 19:04:05 UTC" */
+	text[10] = 'T';
+	memcpy(text + 19, "Z", 2);
+	json_add_string(to, key, text);
 }
 
 int json_print(json_object *object, FILE *out)

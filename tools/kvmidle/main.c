@@ -1,67 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* kvmidle: the hot and the cold memory of KVM virtual machines. */
 #include "command.h"
+#include "help.h"
 
+#include <errno.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
-static const struct command *const commands[] = { &cmd_report, &cmd_list };
+/* In the order in which the overview shows them. */
+const struct command *const commands[] = {
+	&cmd_list,
+	&cmd_report,
+	&cmd_watch,
+	&cmd_heatmap,
+	&cmd_wss,
+	&cmd_map,
+	&cmd_bitmap,
+	&cmd_record,
+	&cmd_replay,
+	&cmd_mark,
+	NULL
+};
 
-#define COMMANDS	(sizeof(commands) / sizeof(commands[0]))
-
-static const struct command *find_command(const char *name)
+const struct command *find_command(const char *name)
 {
 	size_t i;
 
-	for (i = 0; i < COMMANDS; i++)
+	for (i = 0; commands[i]; i++)
 		if (!strcmp(commands[i]->name, name))
 			return commands[i];
 	return NULL;
-}
-
-static void print_overview(void)
-{
-	size_t i;
-
-	fputs("usage: kvmidle COMMAND [arguments]\n"
-	      "\n"
-	      "Shows which memory of a running KVM virtual machine is in use and which only\n"
-	      "lies there. Nothing is needed inside the guest; the host's kernel must have the\n"
-	      "module kvm_idle loaded.\n"
-	      "\n"
-	      "Commands:\n", stdout);
-	for (i = 0; i < COMMANDS; i++)
-		printf("  %-7s %-10s %s\n", commands[i]->name, commands[i]->args,
-		       commands[i]->summary);
-	fputs("  help    [COMMAND]  explain a command\n"
-	      "\n"
-	      "Options:\n"
-	      "  -h, --help      show this help\n"
-	      "  -V, --version   show the version\n"
-	      "\n"
-	      "Begin with:\n"
-	      "  kvmidle list                 # which virtual machines are there?\n"
-	      "  kvmidle report PID           # watch one of them for ten seconds\n"
-	      "\n"
-	      "Exit status: 0 success, 1 failure at run time, 2 wrong usage.\n", stdout);
-}
-
-static int help(int argc, char **argv)
-{
-	const struct command *command;
-
-	if (argc > 2)
-		return usage_error(NULL, "help takes one command");
-	if (argc < 2) {
-		print_overview();
-		return EXIT_OK;
-	}
-	command = find_command(argv[1]);
-	if (!command)
-		return usage_error(NULL, "there is no command '%s'", argv[1]);
-	print_help(command);
-	return EXIT_OK;
 }
 
 static int dispatch(int argc, char **argv)
@@ -94,9 +64,14 @@ int main(int argc, char **argv)
 	/* For the columns of tables; numbers keep their point. */
 	setlocale(LC_CTYPE, "");
 
+	/* A file that may grow no further is an error of write(2) like others. */
+	signal(SIGXFSZ, SIG_IGN);
+
 	code = dispatch(argc, argv);
-	/* A full disk must not look like success. */
-	if (fflush(stdout) || ferror(stdout))
-		return failure("cannot write the output");
+	/* A full disk must not look like success. Whoever failed has said why. */
+	errno = 0;
+	if ((fflush(stdout) || ferror(stdout)) && code == EXIT_OK)
+		return failure("cannot write the output%s%s", errno ? ": " : "",
+			       errno ? strerror(errno) : "");
 	return code;
 }

@@ -2,14 +2,17 @@
 /* Options and help, from one table a command. */
 #include "command.h"
 
+#include <printable.h>
+
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define MAX_OPTIONS	16
+#define MAX_OPTIONS	32
 
-static const struct cmd_option help_option = {
+const struct cmd_option help_option = {
 	"help", 'h', NULL, "show this help"
 };
 
@@ -26,6 +29,8 @@ int next_option(const struct command *self, int argc, char **argv)
 			o->name, o->arg ? required_argument : no_argument,
 			NULL, o->letter
 		};
+		if (o->letter >= LONG_ONLY)
+			continue;
 		*s++ = o->letter;
 		if (o->arg)
 			*s++ = ':';
@@ -47,7 +52,7 @@ int next_option(const struct command *self, int argc, char **argv)
 		return OPTION_BAD;
 	case '?':
 		/* A cluster like -xj is not past yet when x is refused. */
-		if (optopt && !strchr(shorts, optopt))
+		if (optopt && optopt < LONG_ONLY && !strchr(shorts, optopt))
 			usage_error(self, "there is no option '-%c'", optopt);
 		else
 			usage_error(self, "there is no option '%s'", argv[optind - 1]);
@@ -66,7 +71,11 @@ static void print_option(const struct cmd_option *o)
 	char left[64];
 	int length;
 
-	snprintf(left, sizeof(left), "-%c, --%s%s%s", o->letter, o->name,
+	if (o->letter < LONG_ONLY)
+		snprintf(left, sizeof(left), "-%c, ", o->letter);
+	else
+		snprintf(left, sizeof(left), "    ");
+	snprintf(left + 4, sizeof(left) - 4, "--%s%s%s", o->name,
 		 o->arg ? " " : "", o->arg ? o->arg : "");
 	for (;;) {
 		length = strcspn(line, "\n");
@@ -89,13 +98,27 @@ void print_help(const struct command *self)
 	print_option(&help_option);
 }
 
+/* Names of files and words of the user's are in it, which may be anything. */
+static void say(const char *format, va_list args)
+{
+	char *text, *rest, *line;
+
+	fputs("kvmidle: ", stderr);
+	if (vasprintf(&text, format, args) < 0)
+		return;
+	for (rest = text; (line = strsep(&rest, "\n")); ) {
+		kvmidle_make_printable(line);
+		fprintf(stderr, "%s%s", line, rest ? "\n" : "");
+	}
+	free(text);
+}
+
 int usage_error(const struct command *self, const char *format, ...)
 {
 	va_list args;
 
-	fputs("kvmidle: ", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	say(format, args);
 	va_end(args);
 	fprintf(stderr, "\nTry 'kvmidle help%s%s'.\n", self ? " " : "",
 		self ? self->name : "");
@@ -106,10 +129,19 @@ int failure(const char *format, ...)
 {
 	va_list args;
 
-	fputs("kvmidle: ", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	say(format, args);
 	va_end(args);
 	fputc('\n', stderr);
 	return EXIT_FAILED;
+}
+
+void remark(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say(format, args);
+	va_end(args);
+	fputc('\n', stderr);
 }

@@ -2,9 +2,13 @@
 /* Arguments to numbers, and numbers to words. */
 #include "parse.h"
 
+#include <ctype.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
@@ -75,6 +79,66 @@ bool parse_interval(const char *text, uint64_t *ns)
 	return *ns > 0 && *ns <= INTERVAL_MAX;
 }
 
+static bool take_hex(const char **at, uint64_t *value)
+{
+	char *end;
+
+	*at += 2;
+	if (!isxdigit((unsigned char)**at))
+		return false;
+	errno = 0;
+	*value = strtoull(*at, &end, 16);
+	*at = end;
+	return !errno;
+}
+
+/* Take a number of bytes from @at. */
+static bool take_bytes(const char **at, uint64_t *bytes)
+{
+	static const char letters[] = "KMGT";
+	const char *letter;
+	unsigned int i;
+	bool good;
+
+	good = (*at)[0] == '0' && ((*at)[1] | 0x20) == 'x' ?
+		take_hex(at, bytes) : take_digits(at, bytes);
+	letter = good && **at ? strchr(letters, toupper((unsigned char)**at)) : NULL;
+	if (!letter)
+		return good;
+	for (i = 0; i <= letter - letters; i++)
+		if (__builtin_mul_overflow(*bytes, 1024, bytes))
+			return false;
+	++*at;
+	if (!strncmp(*at, "iB", 2))
+		*at += 2;
+	return true;
+}
+
+bool parse_bytes(const char *text, uint64_t *bytes)
+{
+	return take_bytes(&text, bytes) && !*text;
+}
+
+bool parse_range(const char *text, uint64_t *start, uint64_t *end)
+{
+	uint64_t bytes;
+
+	return take_bytes(&text, start) && *text++ == '+' &&
+	       parse_bytes(text, &bytes) && bytes &&
+	       !__builtin_add_overflow(*start, bytes, end);
+}
+
+bool parse_factor(const char *text, double *factor)
+{
+	uint64_t ns;
+
+	/* The same form as of a time in seconds, as exact as one needs. */
+	if (text[strspn(text, "0123456789.")] || !parse_interval(text, &ns))
+		return false;
+	*factor = ns / (double)NS_PER_SECOND;
+	return *factor >= FACTOR_MIN && *factor <= FACTOR_MAX;
+}
+
 const char *format_size(char text[SIZE_TEXT], uint64_t bytes)
 {
 	static const char prefixes[] = "KMGTPE";
@@ -107,5 +171,15 @@ const char *format_time(char text[TIME_TEXT], uint64_t ns)
 		snprintf(text, TIME_TEXT, "%.1f min", seconds / 60);
 	else
 		snprintf(text, TIME_TEXT, "%.1f h", seconds / 3600);
+	return text;
+}
+
+const char *format_date(char text[DATE_TEXT], uint64_t wall_ns)
+{
+	time_t time = wall_ns / NS_PER_SECOND;	/* the year 2554 at most */
+	struct tm tm;
+
+	gmtime_r(&time, &tm);
+	strftime(text, DATE_TEXT, "%Y-%m-%d %H:%M:%S UTC", &tm);
 	return text;
 }

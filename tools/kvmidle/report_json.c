@@ -5,13 +5,18 @@
 
 static void add_figures(json_object *to, const struct figures *f)
 {
-	json_add_uint(to, "size_bytes", f->size);
 	json_add_uint(to, "mapped_bytes", f->mapped);
 	json_add_uint(to, "hot_bytes", f->hot);
 	json_add_uint(to, "warm_bytes", f->warm);
 	json_add_uint(to, "cold_bytes", f->cold);
 	json_add_uint(to, "working_set_bytes", f->working_set);
-	json_add_uint(to, "unmapped_since_bytes", f->unmapped_since);
+}
+
+/* Of what has a size besides what is mapped of it. */
+static void add_sized(json_object *to, const struct figures *f)
+{
+	json_add_uint(to, "size_bytes", f->size);
+	add_figures(to, f);
 }
 
 static json_object *slots_of(const struct report *r)
@@ -30,7 +35,7 @@ static json_object *slots_of(const struct report *r)
 		else
 			json_add_uint(o, "hva", slot->hva);
 		json_add_bool(o, "readonly", slot->flags & KVM_IDLE_SLOT_READONLY);
-		add_figures(o, &r->slots[i]);
+		add_sized(o, &r->slots[i]);
 		json_object_array_add(array, o);
 	}
 	return array;
@@ -40,7 +45,7 @@ static json_object *total_of(const struct report *r)
 {
 	json_object *o = json_object_new_object();
 
-	add_figures(o, &r->total);
+	add_sized(o, &r->total);
 	return o;
 }
 
@@ -63,6 +68,39 @@ static json_object *ages_of(const struct report *r)
 	return array;
 }
 
+static json_object *sizes_of(const struct report *r)
+{
+	json_object *array = json_object_new_array();
+	unsigned int i;
+
+	for (i = 0; i < ENTRY_SIZES; i++) {
+		json_object *o = json_object_new_object();
+
+		json_add_uint(o, "entry_bytes", r->sizes[i].entry_bytes);
+		add_figures(o, &r->sizes[i].figures);
+		json_object_array_add(array, o);
+	}
+	return array;
+}
+
+static json_object *nodes_of(const struct report *r)
+{
+	json_object *array = json_object_new_array();
+	size_t i;
+
+	for (i = 0; i < r->by_node_count; i++) {
+		json_object *o = json_object_new_object();
+
+		if (r->by_node[i].node == NODE_UNKNOWN)
+			json_add_null(o, "node");
+		else
+			json_add_uint(o, "node", r->by_node[i].node);
+		add_figures(o, &r->by_node[i].figures);
+		json_object_array_add(array, o);
+	}
+	return array;
+}
+
 int report_print_json(const struct report *r, FILE *out)
 {
 	const struct kvm_idle_info *info = &r->m->info;
@@ -74,6 +112,9 @@ int report_print_json(const struct report *r, FILE *out)
 	json_add_uint(o, "machines", r->machines);
 	json_add_uint(o, "vm", r->vm);
 	json_add_string(o, "door", kvmidle_door_name(r->door));
+	json_add_string(o, "recording", r->file);
+	json_add_time(o, "recorded", r->recorded_ns);
+	json_add_bool(o, "partial", r->partial);
 	json_add_string(o, "source", kvmidle_source_name(info->source));
 	json_add_string(o, "reason", kvmidle_reason_name(info->reason));
 	json_add_string(o, "format", kvmidle_format_name(info->format));
@@ -86,9 +127,8 @@ int report_print_json(const struct report *r, FILE *out)
 	json_add_uint(o, "passes_asked", r->plan.passes);
 	json_add_bool(o, "ended_early", r->m->ended_early);
 	json_add_bool(o, "slots_changed", r->m->slots_changed);
-	json_add_seconds(o, "interval_seconds", r->plan.interval_ns);
+	json_add_seconds(o, "interval_seconds", r->interval_ns);
 	json_add_seconds(o, "window_seconds", r->m->window_ns);
-	json_add_seconds(o, "mapped_delay_seconds", r->m->mapped_delay_ns);
 	json_add_uint(o, "hot_passes", r->hot_passes);
 	json_add_seconds(o, "hot_seconds", r->ages[r->hot_passes].ns);
 	json_add_uint(o, "cold_passes", r->cold_passes);
@@ -96,5 +136,9 @@ int report_print_json(const struct report *r, FILE *out)
 	json_object_object_add(o, "total", total_of(r));
 	json_object_object_add(o, "slots", slots_of(r));
 	json_object_object_add(o, "idle_ages", ages_of(r));
+	if (r->by & BY_SIZE)
+		json_object_object_add(o, "by_size", sizes_of(r));
+	if (r->by & BY_NODE)
+		json_object_object_add(o, "by_node", nodes_of(r));
 	return json_print(o, out);
 }

@@ -15,11 +15,14 @@ static const char *plural(uint64_t n)
 static void print_head(const struct report *r, FILE *out)
 {
 	const struct kvm_idle_info *info = &r->m->info;
-	char interval[TIME_TEXT], window[TIME_TEXT];
+	char interval[TIME_TEXT], window[TIME_TEXT], date[DATE_TEXT];
 
 	fprintf(out, "Virtual machine:  %s (process %d", r->name, r->pid);
 	if (r->machines > 1 || r->vm)
 		fprintf(out, ", VM %u", r->vm);
+	if (r->file)
+		fprintf(out, ")\nRecorded:         %s (%s",
+			format_date(date, r->recorded_ns), r->file);
 	fprintf(out, ")\nSource:           %s", kvmidle_source_name(info->source));
 	if (info->format != KVM_IDLE_FORMAT_NONE)
 		fprintf(out, ", table format %s", kvmidle_format_name(info->format));
@@ -31,22 +34,25 @@ static void print_head(const struct report *r, FILE *out)
 		      out);
 	fprintf(out, "Observed:         %" PRIu64 " pass%s after the baseline, one every %s; %s in all\n",
 		r->passes, plural(r->passes),
-		format_time(interval, r->plan.interval_ns),
+		format_time(interval, r->interval_ns),
 		format_time(window, r->m->window_ns));
 }
 
 /* What makes the figures less than, or other than, what was asked for. */
 static void print_notes(const struct report *r, FILE *out)
 {
-	char size[SIZE_TEXT], delay[TIME_TEXT], source[512];
+	char source[512];
 
 	if (r->machines > 1 && !r->vm_given)
 		fprintf(out, "Note: process %d runs %u virtual machines; this is the first. --vm chooses, from 0 to %u.\n",
 			r->pid, r->machines, r->machines - 1);
 	if (r->m->ended_early)
-		fprintf(out, "Note: ended early, after %" PRIu64 " of %" PRIu64 " passes; the mapped memory was counted %s later.\n",
-			r->passes, r->plan.passes,
-			format_time(delay, r->m->mapped_delay_ns));
+		fprintf(out, "Note: ended early, after %" PRIu64 " of %" PRIu64 " passes.\n",
+			r->passes, r->plan.passes);
+	if (r->partial)
+		fprintf(out, "Note: the recording is damaged or cut off; these are the passes before that.\n");
+	if (r->by & BY_NODE && !r->nodes)
+		fputs("Note: it is not known on which NUMA node the memory lies.\n", out);
 	if (r->cold_passes < r->cold_asked)
 		fprintf(out, "Note: cold means idle in %u pass%s here, not in %u: there were no more.\n",
 			r->cold_passes, plural(r->cold_passes), r->cold_asked);
@@ -59,10 +65,6 @@ static void print_notes(const struct report *r, FILE *out)
 	if (r->m->slots_changed)
 		fputs("Note: the VMM changed its memory slots meanwhile; ages begin anew where it did.\n",
 		      out);
-	if (r->total.unmapped_since)
-		fprintf(out, "Note: at least %s found idle by the last pass was unmapped again before the mapped\n"
-			"      memory was counted, a moment later: hot and the working set may be too low by that.\n",
-			format_size(size, r->total.unmapped_since));
 }
 
 static void print_legend(const struct report *r, FILE *out)
@@ -123,6 +125,65 @@ static int print_slots(const struct report *r, FILE *out)
 	add_row(table, "all", "", &r->total);
 	return table_print(table);
 }
+
+/* ---- By something else than slots ----------------------------------------- */
+
+static void add_part(struct table *table, const char *what, const struct figures *f)
+{
+	char mapped[SIZE_TEXT], hot[SIZE_TEXT], warm[SIZE_TEXT];
+	char cold[SIZE_TEXT], used[SIZE_TEXT];
+	const char *const cells[] = {
+		what, format_size(mapped, f->mapped), format_size(hot, f->hot),
+		format_size(warm, f->warm), format_size(cold, f->cold),
+		format_size(used, f->working_set),
+	};
+
+	table_line(table, cells);
+}
+
+static struct table *new_parts(const char *what, FILE *out)
+{
+	const struct column columns[] = {
+		{ what, true }, { "MAPPED", true }, { "HOT", true },
+		{ "WARM", true }, { "COLD", true }, { "USED", true }, { 0 }
+	};
+
+	return table_new(columns, out);
+}
+
+static int print_sizes(const struct report *r, FILE *out)
+{
+	struct table *table = new_parts("MAPPED BY", out);
+	char size[SIZE_TEXT];
+	unsigned int i;
+
+	if (!table)
+		return -ENOMEM;
+	for (i = 0; i < ENTRY_SIZES; i++)
+		add_part(table, format_size(size, r->sizes[i].entry_bytes),
+			 &r->sizes[i].figures);
+	fputs("\n", out);
+	return table_print(table);
+}
+
+static int print_nodes(const struct report *r, FILE *out)
+{
+	struct table *table = new_parts("NODE", out);
+	char number[16];
+	size_t i;
+
+	if (!table)
+		return -ENOMEM;
+	for (i = 0; i < r->by_node_count; i++) {
+		snprintf(number, sizeof(number), "%u", r->by_node[i].node);
+		add_part(table, r->by_node[i].node == NODE_UNKNOWN ? "unknown" : number,
+			 &r->by_node[i].figures);
+	}
+	fputs("\n", out);
+	return table_print(table);
+}
+
+/* ---- By age --------------------------------------------------------------- */
 
 /*
  * Every age a line as long as they are few, then 1, 2, 3-4, 5-8 ... passes, so
@@ -196,6 +257,10 @@ int report_print_text(const struct report *r, FILE *out)
 	print_notes(r, out);
 	print_legend(r, out);
 	err = print_slots(r, out);
+	if (!err && r->by & BY_SIZE)
+		err = print_sizes(r, out);
+	if (!err && r->by & BY_NODE)
+		err = print_nodes(r, out);
 	if (err)
 		return err;
 	fputs("\n", out);

@@ -297,6 +297,121 @@ static int set_options(struct kvm_idle_options *arg)
 	return 0;
 }
 
+static int arm(struct kvm_idle_arm *arg)
+{
+	if (!fake.arms) {
+		errno = ENOTTY;
+		return -1;
+	}
+	if (fake.arm_interrupted) {
+		fake.arm_interrupted--;
+		errno = EINTR;
+		return -1;
+	}
+	assert_int_equal(arg->size, sizeof(*arg));
+	assert_int_equal(arg->flags, 0);
+	if (fake.arm_error) {
+		errno = fake.arm_error;
+		return -1;
+	}
+	arg->armed_pages = 512;
+	arg->cleared_pages = 3;
+	return 0;
+}
+
+static bool matches(const struct kvm_idle_scan *arg, uint64_t categories)
+{
+	categories ^= arg->category_inverted;
+	if ((categories & arg->category_mask) != arg->category_mask)
+		return false;
+	return !arg->category_anyof_mask || categories & arg->category_anyof_mask;
+}
+
+/* Add to the answer. Returns false, and adds nothing, if there is no room. */
+static bool add_region(const struct kvm_idle_scan *arg, int *count,
+		       uint64_t start, uint64_t end, uint64_t categories)
+{
+	struct kvm_idle_region *at = (void *)(uintptr_t)arg->vec;
+
+	if (!arg->vec_len)
+		return true;
+	categories &= arg->return_mask;
+	if (*count && at[*count - 1].end == start &&
+	    at[*count - 1].categories == categories) {
+		at[*count - 1].end = end;
+		return true;
+	}
+	if ((uint64_t)*count == arg->vec_len)
+		return false;
+	at[(*count)++] = (struct kvm_idle_region){ start, end, categories };
+	return true;
+}
+
+static uint64_t split_last(const struct kvm_idle_scan *arg, int count)
+{
+	struct kvm_idle_region *last = (void *)(uintptr_t)arg->vec;
+
+	last += count - 1;
+	last->end -= 4096;
+	return last->end;
+}
+
+static int scan(struct kvm_idle_scan *arg)
+{
+	uint64_t limit = arg->end, matched = 0;
+	unsigned int i;
+	int count = 0;
+
+	if (!fake.scans) {
+		errno = ENOTTY;
+		return -1;
+	}
+	assert_int_equal(arg->size, sizeof(*arg));
+	assert_int_equal(arg->start % 4096, 0);
+	/* Like the module. */
+	limit = limit > -4096ull ? -4096ull : (limit + 4095) / 4096 * 4096;
+	assert_true(arg->start <= arg->end);
+	assert_true(arg->vec || !arg->vec_len);
+	fake.scanned = *arg;
+	if (fake.scan_interrupted) {
+		fake.scan_interrupted--;
+		errno = EINTR;
+		return -1;
+	}
+	if (fake.scan_calls++ == fake.scan_error_at && fake.scan_error) {
+		errno = fake.scan_error;
+		return -1;
+	}
+	if (fake.scan_slice && fake.scan_slice < limit - arg->start)
+		limit = arg->start + fake.scan_slice;
+
+	arg->walk_end = limit;
+	for (i = 0; i < fake.regions_count; i++) {
+		struct kvm_idle_region r = fake.regions[i];
+
+		if (r.start < arg->start)
+			r.start = arg->start;
+		if (r.end > limit)
+			r.end = limit;
+		if (r.start >= r.end || !matches(arg, r.categories))
+			continue;
+		if (arg->max_pages && r.end - r.start > (arg->max_pages - matched) * 4096)
+			r.end = r.start + (arg->max_pages - matched) * 4096;
+		if (!add_region(arg, &count, r.start, r.end, r.categories)) {
+			arg->walk_end = r.start;
+			if (fake.scan_splits)
+				arg->walk_end = split_last(arg, count);
+			break;
+		}
+		matched += (r.end - r.start) / 4096;
+		if (arg->max_pages && matched == arg->max_pages) {
+			arg->walk_end = r.end;
+			break;
+		}
+	}
+	return count;
+}
+
 /* What a file descriptor was opened on, if that is below our root. */
 static bool is_open_on(int fd, const char *name)
 {
@@ -338,8 +453,13 @@ int __wrap_open(const char *path, int flags, ...)
 	va_start(args, flags);
 	mode = flags & O_CREAT ? va_arg(args, mode_t) : 0;
 	va_end(args);
-	if (strcmp(path, kvmidle_device))
-		return __real_open(path, flags, mode);
+	if (strcmp(path, kvmidle_device)) {
+		int fd = __real_open(path, flags, mode);
+
+		if (fake.on_open && strstr(path, "/idle_bitmap"))
+			fake.on_open();
+		return fd;
+	}
 
 	fake.device_opens++;
 	if (!fake.device || fake.device_error) {
@@ -351,17 +471,37 @@ int __wrap_open(const char *path, int flags, ...)
 	return __real_open(node, flags);
 }
 
-long __wrap_syscall(long number, ...)
+static long move_pages(va_list args)
+{
+	const int *nodes;
+	unsigned long count, i;
+	void **pages;
+	int *status;
+
+	fake.move_pages_of = va_arg(args, pid_t);
+	count = va_arg(args, unsigned long);
+	pages = va_arg(args, void **);
+	nodes = va_arg(args, const int *);
+	status = va_arg(args, int *);
+	assert_null(nodes);		/* it moves nothing */
+	assert_int_equal(va_arg(args, int), 0);
+	fake.move_pages_asked += count;
+	if (fake.move_pages_error) {
+		errno = fake.move_pages_error;
+		return -1;
+	}
+	for (i = 0; i < count; i++)
+		status[i] = fake.node_of((uintptr_t)pages[i]);
+	return 0;
+}
+
+static long pidfd_open_(va_list args)
 {
 	unsigned int flags;
 	char path[256];
-	va_list args;
 
-	assert_int_equal(number, SYS_pidfd_open);
-	va_start(args, number);
 	fake.pidfd_of = va_arg(args, pid_t);
 	flags = va_arg(args, unsigned int);
-	va_end(args);
 	assert_int_equal(flags, 0);
 	if (fake.pidfd_error) {
 		errno = fake.pidfd_error;
@@ -370,6 +510,26 @@ long __wrap_syscall(long number, ...)
 	fake_file(0, PIDFD_FILE, "", 0);
 	make_path(path, sizeof(path), 0, PIDFD_FILE);
 	return __real_open(path, O_RDWR | O_CLOEXEC);
+}
+
+long __wrap_syscall(long number, ...)
+{
+	long ret = -1;
+	va_list args;
+
+	va_start(args, number);
+	switch (number) {
+	case SYS_pidfd_open:
+		ret = pidfd_open_(args);
+		break;
+	case SYS_move_pages:
+		ret = move_pages(args);
+		break;
+	default:
+		fail_msg("system call %ld", number);
+	}
+	va_end(args);
+	return ret;
 }
 
 int __wrap_ioctl(int fd, unsigned long request, ...)
@@ -390,6 +550,10 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 		return select_vm(arg);
 	case KVM_IDLE_SET_OPTIONS:
 		return set_options(arg);
+	case KVM_IDLE_ARM:
+		return arm(arg);
+	case KVM_IDLE_SCAN:
+		return scan(arg);
 	case KVM_IDLE_OPEN:
 		assert_true(is_open_on(fd, "the_device"));
 		return open_by_device(arg);

@@ -58,6 +58,32 @@ struct fake {
 	unsigned int options_interrupted;	/* so many times first */
 	struct kvm_idle_options options;	/* those in force */
 
+	/* KVM_IDLE_ARM */
+	bool arms;			/* else the module does not know it */
+	int arm_error;
+	unsigned int arm_interrupted;	/* so many times first */
+
+	/* KVM_IDLE_SCAN: filters, and knows no host addresses. */
+	bool scans;			/* else the module does not know it */
+	const struct kvm_idle_region *regions;	/* all there is, with all categories */
+	unsigned int regions_count;
+	uint64_t scan_slice;		/* a signal comes after so many bytes; 0: never */
+	bool scan_splits;		/* the last region of a full array is not whole */
+	unsigned int scan_interrupted;	/* so many times first, before anything is done */
+	int scan_error;
+	unsigned int scan_error_at;	/* in this call, counted from 0 */
+	unsigned int scan_calls;
+	struct kvm_idle_scan scanned;	/* the argument of the last one */
+
+	/* move_pages(): the node of a page of the VMM, or a negative errno. */
+	int (*node_of)(uint64_t hva);
+	int move_pages_error;
+	pid_t move_pages_of;		/* the last one */
+	unsigned long move_pages_asked;	/* pages, in all calls */
+
+	/* Called when the bitmap is opened by its file. */
+	void (*on_open)(void);
+
 	/* /dev/kvm_idle, KVM_IDLE_OPEN and pidfd_open(). */
 	bool device;			/* it is there */
 	int device_error;		/* of opening it */

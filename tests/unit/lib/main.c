@@ -5,8 +5,8 @@
 #include <string.h>
 
 static const struct suite *const suites[] = {
-	&suite_ages, &suite_bitmap, &suite_names, &suite_parse, &suite_procfs,
-	&suite_report, &suite_vm,
+	&suite_ages, &suite_bitmap, &suite_heat, &suite_names, &suite_parse, &suite_procfs,
+	&suite_recording, &suite_report, &suite_runs, &suite_scan, &suite_vm,
 };
 
 int main(void)

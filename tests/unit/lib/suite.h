@@ -18,7 +18,8 @@ struct suite {
 #define SUITE(name, array) \
 	const struct suite name = { array, sizeof(array) / sizeof((array)[0]) }
 
-extern const struct suite suite_ages, suite_bitmap, suite_names, suite_parse,
-			  suite_procfs, suite_report, suite_vm;
+extern const struct suite suite_ages, suite_bitmap, suite_heat, suite_names, suite_parse,
+			  suite_procfs, suite_recording, suite_report, suite_runs,
+			  suite_scan, suite_vm;
 
 #endif /* SUITE_H */

@@ -219,6 +219,75 @@ static void ages_match_a_model(void **state)
 	kvmidle_ages_free(ages);
 }
 
+#define P	KVM_IDLE_PAGE_PRESENT
+#define Y	KVM_IDLE_PAGE_YOUNG
+
+/* Regions of random length and categories, and the bitmap that says the same. */
+static void ages_of_regions_and_bitmaps_agree(void **state)
+{
+	static const uint64_t kinds[] = {
+		P, P | Y, Y, P | KVM_IDLE_PAGE_HOST_YOUNG, P | KVM_IDLE_PAGE_HUGE_2M,
+		P | KVM_IDLE_PAGE_DIRTY, 0,
+	};
+	const uint64_t page_size = 16384;
+	static uint64_t words[PAGES / 64];
+	struct kvmidle_ages *by_regions = kvmidle_ages_new();
+	struct kvmidle_ages *by_words = kvmidle_ages_new();
+	unsigned int p, n;
+
+	(void)state;
+	srandom(2);
+	for (p = 0; p < 20; p++) {
+		uint64_t gfn = 0, end;
+
+		memset(words, 0, sizeof(words));
+		for (; gfn < PAGES; gfn = end) {
+			uint64_t kind = kinds[random() % 7];
+			const uint64_t length = random() % 3 ? random() % 70 : random() % 40000;
+			struct kvm_idle_region region;
+
+			end = gfn + 1 + length < PAGES ? gfn + 1 + length : PAGES;
+			region = (struct kvm_idle_region){ gfn * page_size, end * page_size, kind };
+			assert_int_equal(kvmidle_ages_feed_regions(by_regions, page_size, &region, 1), 0);
+			for (n = gfn; n < end && (kind & ~(P | KVM_IDLE_PAGE_HUGE_2M | KVM_IDLE_PAGE_DIRTY)) == 0 && kind; n++)
+				words[n / 64] |= 1ull << n % 64;
+		}
+		assert_int_equal(kvmidle_ages_feed(by_words, 0, words, PAGES / 64), 0);
+		kvmidle_ages_end_pass(by_regions);
+		kvmidle_ages_end_pass(by_words);
+		for (n = 0; n < PAGES; n++)
+			assert_int_equal(kvmidle_ages_get(by_regions, n), kvmidle_ages_get(by_words, n));
+		assert_int_equal(kvmidle_ages_untouched(by_regions, 0, PAGES),
+				 kvmidle_ages_untouched(by_words, 0, PAGES));
+	}
+	kvmidle_ages_free(by_regions);
+	kvmidle_ages_free(by_words);
+}
+
+static void ages_refuse_bad_regions(void **state)
+{
+	static const struct kvm_idle_region bad[] = {
+		{ 1, 4096, P }, { 0, 4097, P }, { 4096, 4096, P }, { 8192, 4096, P },
+		{ 0, (1ull << 52) + 4096, P },
+	};
+	static const struct kvm_idle_region twice[] = {
+		{ 0, 8192, P }, { 4096, 8192, P | Y },
+	};
+	struct kvmidle_ages *ages = kvmidle_ages_new();
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(kvmidle_ages_feed_regions(ages, 4096, &bad[i], 1), -EINVAL);
+	assert_int_equal(kvmidle_ages_feed_regions(ages, 0, twice, 2), -EINVAL);
+	/* Of a page fed twice, the last counts. */
+	assert_int_equal(kvmidle_ages_feed_regions(ages, 4096, twice, 2), 0);
+	kvmidle_ages_end_pass(ages);
+	assert_int_equal(kvmidle_ages_get(ages, 0), 1);
+	assert_int_equal(kvmidle_ages_get(ages, 1), 0);
+	kvmidle_ages_free(ages);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(ages_of_nothing),
 	cmocka_unit_test(ages_count_and_reset),
@@ -230,6 +299,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(ages_refuse_nonsense),
 	cmocka_unit_test(ages_at_the_end_of_addresses),
 	cmocka_unit_test(ages_match_a_model),
+	cmocka_unit_test(ages_of_regions_and_bitmaps_agree),
+	cmocka_unit_test(ages_refuse_bad_regions),
 };
 
 SUITE(suite_ages, tests);

@@ -36,8 +36,8 @@ static void names(void **state)
 	check_words(kvmidle_reason_name, KVM_IDLE_REASON_ALIASED);
 	check_words(kvmidle_format_name, KVM_IDLE_FORMAT_STAGE2);
 	check_words(kvmidle_tlb_policy_name, KVM_IDLE_TLB_PRECISE);
-	check_words(problem_name, KVMIDLE_PROBLEM_NOT_SHARED);
-	check_words(door_name, KVMIDLE_DOOR_DEVICE);
+	check_words(problem_name, KVMIDLE_PROBLEM_RECORDING);
+	check_words(door_name, KVMIDLE_DOOR_RECORDING);
 }
 
 static void reason_texts(void **state)

@@ -55,6 +55,86 @@ static void intervals(void **state)
 	}
 }
 
+static void addresses(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t bytes;
+	} good[] = {
+		{ "0", 0 }, { "0x0", 0 }, { "4096", 4096 }, { "0x1000", 4096 },
+		{ "0X1f", 31 }, { "4K", 4096 }, { "4k", 4096 }, { "4KiB", 4096 },
+		{ "0x10M", 16 << 20 }, { "3G", UINT64_C(3) << 30 },
+		{ "1T", UINT64_C(1) << 40 },
+		{ "0xffffffffffffffff", UINT64_MAX },
+		{ "18446744073709551615", UINT64_MAX },
+	};
+	static const char *const bad[] = {
+		"", "K", "x", "0x", "0xg", "0x 1", "-1", "+1", " 1", "1 ", "1KB",
+		"1Ki", "1KiBx", "1P", "1.5G", "0x-1", "0x+1", "0x10000000000000000",
+		"18446744073709551616", "16777216T", "17179869184G",
+	};
+	uint64_t bytes;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_true(parse_bytes(good[i].text, &bytes));
+		assert_int_equal(bytes, good[i].bytes);
+	}
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (parse_bytes(bad[i], &bytes))
+			fail_msg("'%s' was taken for a number of bytes", bad[i]);
+}
+
+static void ranges(void **state)
+{
+	static const char *const bad[] = {
+		"", "+", "1M", "1M+", "+1M", "1M+0", "1M+1M+1M", "1M-1M", "1M + 1M",
+		"0xffffffffffffffff+1", "1M+0xfffffffffff00001",
+	};
+	uint64_t start, end;
+	size_t i;
+
+	(void)state;
+	assert_true(parse_range("0x100000+64M", &start, &end));
+	assert_int_equal(start, 1 << 20);
+	assert_int_equal(end, 65 << 20);
+	assert_true(parse_range("0+0xffffffffffffffff", &start, &end));
+	assert_int_equal(end, UINT64_MAX);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (parse_range(bad[i], &start, &end))
+			fail_msg("'%s' was taken for a range", bad[i]);
+}
+
+static void factors(void **state)
+{
+	static const char *const bad[] = {
+		"", "0", "0.0", "-1", "1s", "1ms", "x", "1x", "1e3", "nan", "604801",
+	};
+	double factor;
+	size_t i;
+
+	(void)state;
+	assert_true(parse_factor("2", &factor));
+	assert_true(factor == 2);
+	assert_true(parse_factor("0.25", &factor));
+	assert_true(factor == 0.25);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (parse_factor(bad[i], &factor))
+			fail_msg("'%s' was taken for a factor", bad[i]);
+}
+
+static void dates(void **state)
+{
+	char text[DATE_TEXT];
+
+	(void)state;
+	assert_string_equal(format_date(text, 0), "1970-01-01 00:00:00 UTC");
+	assert_string_equal(format_date(text, UINT64_C(1795287845999999999)),
+			    "2026-11-21 19:04:05 UTC");
+	assert_string_equal(format_date(text, UINT64_MAX), "2554-07-21 23:34:33 UTC");
+}
+
 static void sizes(void **state)
 {
 	char text[SIZE_TEXT];
@@ -88,6 +168,10 @@ static void times(void **state)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(numbers),
 	cmocka_unit_test(intervals),
+	cmocka_unit_test(addresses),
+	cmocka_unit_test(ranges),
+	cmocka_unit_test(factors),
+	cmocka_unit_test(dates),
 	cmocka_unit_test(sizes),
 	cmocka_unit_test(times),
 };

@@ -10,7 +10,7 @@
 
 #define KTHREAD_STAT	"2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0"
 
-static void qemu_names(void **state)
+static void names_of_vmms(void **state)
 {
 	static const struct {
 		const char *cmdline;
@@ -29,25 +29,49 @@ static void qemu_names(void **state)
 		{ CMDLINE("qemu\0-name\0"), NULL },
 		{ CMDLINE("qemu\0-name"), NULL },
 		{ CMDLINE("qemu\0-names\0x"), NULL },
+		{ CMDLINE("/usr/bin/qemu-system-x86_64\0-name\0guest=debian12,debug-threads=on\0-S\0"
+			  "-object\0{\"qom-type\":\"secret\",\"id\":\"masterKey0\"}\0-machine\0q35,usb=off"),
+		  "debian12" },
+		{ CMDLINE("/usr/libexec/qemu-kvm\0-enable-kvm\0-name\0db 1\0-m\0004096"), "db 1" },
+		{ CMDLINE("/usr/bin/firecracker\0--api-sock\0/run/fc.sock\0--id\0my-vm-7"), "my-vm-7" },
+		{ CMDLINE("/firecracker-v1.7.0-x86_64\0--id=551e7604\0--start-time-us=12\0--start-time-cpu-us\0003"),
+		  "551e7604" },
+		{ CMDLINE("firecracker\0--no-api\0--config-file\0/vm.json\0--name\0other"), NULL },
+		{ CMDLINE("firecracker\0--id"), NULL },
+		{ CMDLINE("cloud-hypervisor\0--kernel\0vmlinux\0--api-socket\0/run/ch/web.sock"), "web.sock" },
+		{ CMDLINE("/opt/bin/cloud-hypervisor-static\0--api-socket\0path=/run/web-socket,seccomp=x"),
+		  "web-socket" },
+		{ CMDLINE("cloud-hypervisor\0--api-socket=web"), "web" },
+		{ CMDLINE("cloud-hypervisor\0--api-socket\0fd=3\0--cpus\0boot=2"), NULL },
+		{ CMDLINE("cloud-hypervisor\0--api-socket\0/run/"), NULL },
+		{ CMDLINE("/usr/bin/crosvm\0run\0--mem\0002048\0--name\0termina\0vmlinux"), "termina" },
+		{ CMDLINE("crosvm\0run\0--name=guest=x,y"), "guest=x,y" },
+		{ CMDLINE("lkvm\0run\0-k\0bzImage\0--name\0g1"), "g1" },
+		{ CMDLINE("./lkvm-static\0run\0-n\0g2\0-c\0002"), "g2" },
 		{ CMDLINE(""), NULL },
 		{ "", 0, NULL },
 	};
+	/* The argument after the last is not there, even if memory is. */
+	static const char cut[] = "firecracker\0--id\0not ours";
 	char name[KVMIDLE_NAME_SIZE], huge[1000];
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		bool found = kvmidle_qemu_name(cases[i].cmdline, cases[i].size, name);
+		bool found = kvmidle_vmm_name(cases[i].cmdline, cases[i].size, name);
 
 		assert_int_equal(found, cases[i].name != NULL);
 		if (cases[i].name)
 			assert_string_equal(name, cases[i].name);
+		else
+			assert_string_equal(name, "");
 	}
+	assert_false(kvmidle_vmm_name(cut, 17, name));
 
 	memset(huge, 'x', sizeof(huge));
 	memcpy(huge, "q\0-name\0", 8);
 	huge[sizeof(huge) - 1] = '\0';
-	assert_true(kvmidle_qemu_name(huge, sizeof(huge), name));
+	assert_true(kvmidle_vmm_name(huge, sizeof(huge), name));
 	assert_int_equal(strlen(name), KVMIDLE_NAME_SIZE - 1);
 }
 
@@ -264,7 +288,7 @@ static void diagnose_options(void **state)
 	       versions);
 	fake.info_error = ESRCH;
 	expect(FAKE_PID, KVMIDLE_HARVEST, vm, -ENOTTY, KVMIDLE_PROBLEM_OLD_MODULE,
-	       "too old for these options. Load a newer one");
+	       "too old for this. Load a newer one");
 	fake.info_error = 0;
 
 	/* It can be read, and cannot be had with the option. */
@@ -468,7 +492,7 @@ static void list_several_vms(void **state)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fake_setup, fake_teardown)
 
 static const struct CMUnitTest tests[] = {
-	cmocka_unit_test(qemu_names),
+	cmocka_unit_test(names_of_vmms),
 	cmocka_unit_test(printable),
 	TEST(name_of_a_process),
 	TEST(kernel_threads),

@@ -39,16 +39,35 @@ static const uint64_t first_slot[PASSES] = {
 #define SECOND_GPA	(UINT64_C(256) << 20)
 
 static struct kvm_idle_slot slots[] = {
-	{ .gpa = 0, .hva = 0x7f0000000000, .bytes = 64 * PAGE,
-	  .mapped_bytes = 40 * PAGE, .id = 3 },
-	{ .gpa = SECOND_GPA, .bytes = 64 * PAGE, .mapped_bytes = 64 * PAGE,
-	  .id = 1, .flags = KVM_IDLE_SLOT_NO_HVA | KVM_IDLE_SLOT_READONLY },
+	{ .gpa = 0, .hva = 0x7f0000000000, .bytes = 64 * PAGE, .id = 3 },
+	{ .gpa = SECOND_GPA, .bytes = 64 * PAGE, .id = 1,
+	  .flags = KVM_IDLE_SLOT_NO_HVA | KVM_IDLE_SLOT_READONLY },
 };
 
 /* The pages of the machine; see with_pages_of(). */
 static uint64_t page = PAGE;
 
 static struct measurement m;
+
+/* Large entries map half of the second slot; of a size that the page size says. */
+#define SMALL_PAGES	32
+
+/* What the last pass found mapped. */
+static void map_pages(unsigned int of_first)
+{
+	const struct kvm_idle_region regions[] = {
+		{ 0, of_first * page, KVM_IDLE_PAGE_PRESENT },
+		/* Touched, and unmapped since. */
+		{ of_first * page, 41 * page, KVM_IDLE_PAGE_YOUNG },
+		{ slots[1].gpa, slots[1].gpa + SMALL_PAGES * page,
+		  KVM_IDLE_PAGE_PRESENT },
+		{ slots[1].gpa + SMALL_PAGES * page, slots[1].gpa + 64 * page,
+		  KVM_IDLE_PAGE_PRESENT | KVM_IDLE_PAGE_HUGE_2M },
+	};
+
+	m.mapped.count = 0;
+	assert_int_equal(extents_add(&m.mapped, regions, 4), 0);
+}
 
 static void prepare(void)
 {
@@ -77,6 +96,7 @@ static void prepare(void)
 		kvmidle_ages_end_pass(m.ages);
 	}
 	assert_int_equal(kvmidle_get_slots(vm, 0, &m.slots), 0);
+	map_pages(40);
 	/* Uneven on purpose: times are measured, not multiplied. */
 	for (p = 0; p <= PASSES; p++)
 		m.started[p] = 5 * NS_PER_SECOND + p * UINT64_C(1100000000);
@@ -98,14 +118,13 @@ static struct report make_report(unsigned int hot, unsigned int cold)
 
 static void expect_pages(const struct figures *f, unsigned int mapped,
 			 unsigned int hot, unsigned int warm, unsigned int cold,
-			 unsigned int working_set, unsigned int unmapped_since)
+			 unsigned int working_set)
 {
 	assert_int_equal(f->mapped, mapped * page);
 	assert_int_equal(f->hot, hot * page);
 	assert_int_equal(f->warm, warm * page);
 	assert_int_equal(f->cold, cold * page);
 	assert_int_equal(f->working_set, working_set * page);
-	assert_int_equal(f->unmapped_since, unmapped_since * page);
 }
 
 static void figures_by_age(void **state)
@@ -127,10 +146,10 @@ static void figures_by_age(void **state)
 		struct report r = make_report(cases[i].hot, cases[i].cold);
 
 		expect_pages(&r.slots[0], 40, cases[i].pages_hot,
-			     cases[i].pages_warm, cases[i].pages_cold, 24, 0);
-		expect_pages(&r.slots[1], 64, 0, 0, 64, 0, 0);
+			     cases[i].pages_warm, cases[i].pages_cold, 24);
+		expect_pages(&r.slots[1], 64, 0, 0, 64, 0);
 		expect_pages(&r.total, 104, cases[i].pages_hot,
-			     cases[i].pages_warm, cases[i].pages_cold + 64, 24, 0);
+			     cases[i].pages_warm, cases[i].pages_cold + 64, 24);
 		assert_int_equal(r.total.size, 128 * page);
 		report_release(&r);
 	}
@@ -145,7 +164,6 @@ static void with_pages_of(uint64_t bytes)
 	for (i = 0; i < 2; i++) {
 		slots[i].gpa = slots[i].gpa / page * bytes;
 		slots[i].bytes = slots[i].bytes / page * bytes;
-		slots[i].mapped_bytes = slots[i].mapped_bytes / page * bytes;
 	}
 	page = bytes;
 }
@@ -179,23 +197,162 @@ static void histogram(void **state)
 	measurement_release(&m);
 }
 
-/* Mapped was counted after memory was taken away: never clamp in silence. */
-static void unmapped_since(void **state)
+/* What was idle and is mapped no more is neither cold nor anything else. */
+static void unmapped_meanwhile(void **state)
 {
 	struct report r;
-	uint64_t kept = slots[0].mapped_bytes;
 
 	(void)state;
-	slots[0].mapped_bytes = 20 * PAGE;	/* fewer than the 32 idle ones */
 	prepare();
+	map_pages(20);	/* of the 40 before */
 	r = make_report(1, 4);
-	expect_pages(&r.slots[0], 20, 0, 16, 16, 4, 12);
-	expect_pages(&r.total, 84, 0, 16, 80, 4, 12);
-	assert_int_equal(r.ages[0].bytes_at_least, 96 * PAGE);
-	assert_int_equal(r.ages[1].bytes_at_least, 96 * PAGE);
+	expect_pages(&r.slots[0], 20, 8, 8, 4, 16);
+	expect_pages(&r.total, 84, 8, 8, 68, 16);
+	assert_int_equal(r.ages[0].bytes_at_least, 84 * PAGE);
+	assert_int_equal(r.ages[1].bytes_at_least, 76 * PAGE);
 	report_release(&r);
 	measurement_release(&m);
-	slots[0].mapped_bytes = kept;
+}
+
+/* Mapped across the end of a slot, and where no slot is (any more). */
+static void mapped_beyond_slots(void **state)
+{
+	const struct kvm_idle_region beyond[] = {
+		{ 60 * PAGE, 100 * PAGE, KVM_IDLE_PAGE_PRESENT },
+		{ SECOND_GPA - PAGE, SECOND_GPA + PAGE,
+		  KVM_IDLE_PAGE_PRESENT | KVM_IDLE_PAGE_HUGE_1G },
+	};
+	struct report r;
+
+	(void)state;
+	prepare();
+	m.mapped.count = 0;
+	assert_int_equal(extents_add(&m.mapped, beyond, 2), 0);
+	r = make_report(1, 4);
+	expect_pages(&r.slots[0], 4, 4, 0, 0, 4);
+	expect_pages(&r.slots[1], 1, 0, 0, 1, 0);
+	report_release(&r);
+	r.by = BY_SIZE;
+	assert_int_equal(report_build(&r), 0);
+	expect_pages(&r.sizes[0].figures, 4, 4, 0, 0, 4);
+	expect_pages(&r.sizes[2].figures, 1, 0, 0, 1, 0);
+	report_release(&r);
+	measurement_release(&m);
+}
+
+static void by_size(void **state)
+{
+	static const struct {
+		uint64_t page, large;
+	} sizes[] = {
+		{ 4096, 2 << 20 }, { 16384, 32 << 20 }, { 65536, 512 << 20 },
+	};
+	struct report r;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		with_pages_of(sizes[i].page);
+		prepare();
+		r = make_report(1, 4);
+		report_release(&r);
+		r.by = BY_SIZE;
+		assert_int_equal(report_build(&r), 0);
+		assert_int_equal(r.sizes[0].entry_bytes, sizes[i].page);
+		assert_int_equal(r.sizes[1].entry_bytes, sizes[i].large);
+		assert_int_equal(r.sizes[2].entry_bytes, 1 << 30);
+		expect_pages(&r.sizes[0].figures, 40 + 32, 8, 16, 16 + 32, 24);
+		expect_pages(&r.sizes[1].figures, 32, 0, 0, 32, 0);
+		expect_pages(&r.sizes[2].figures, 0, 0, 0, 0, 0);
+		report_release(&r);
+		measurement_release(&m);
+	}
+	with_pages_of(PAGE);
+}
+
+/* Even pages of the first slot on node 1, the others on 3; the rest nobody knows. */
+static int node_of(uint64_t hva)
+{
+	if (hva >= slots[0].hva + 40 * PAGE)
+		return -ENOENT;
+	return (hva - slots[0].hva) / PAGE % 2 ? 3 : 1;
+}
+
+static void by_node(void **state)
+{
+	struct kvmidle_nodes *nodes;
+	struct kvmidle_vm *vm;
+	struct report r;
+
+	(void)state;
+	prepare();
+	fake.info.page_size = PAGE;
+	fake.scans = true;
+	fake.regions = m.mapped.at;
+	fake.regions_count = 1;
+	m.mapped.at[0].categories = KVM_IDLE_PAGE_PRESENT;
+	fake.node_of = node_of;
+	assert_int_equal(kvmidle_open(FAKE_PID, KVMIDLE_PEEK, &vm), 0);
+	assert_int_equal(kvmidle_get_nodes(vm, m.slots, &nodes), 0);
+	kvmidle_close(vm);
+	m.mapped.at[0].categories = 0;
+
+	r = make_report(1, 4);
+	report_release(&r);
+	r.by = BY_NODE;
+	r.nodes = nodes;
+	assert_int_equal(report_build(&r), 0);
+	assert_int_equal(r.by_node_count, 3);
+	assert_int_equal(r.by_node[0].node, 1);
+	assert_int_equal(r.by_node[1].node, 3);
+	assert_int_equal(r.by_node[2].node, NODE_UNKNOWN);
+	expect_pages(&r.by_node[0].figures, 20, 4, 8, 8, 12);
+	expect_pages(&r.by_node[1].figures, 20, 4, 8, 8, 12);
+	expect_pages(&r.by_node[2].figures, 64, 0, 0, 64, 0);
+	report_release(&r);
+
+	r.nodes = NULL;
+	assert_int_equal(report_build(&r), 0);
+	assert_int_equal(r.by_node_count, 1);
+	expect_pages(&r.by_node[0].figures, 104, 8, 16, 80, 24);
+	report_release(&r);
+	kvmidle_nodes_free(nodes);
+	measurement_release(&m);
+}
+
+/* A slot may go during a pass: what lay there counts nowhere, as in the total. */
+static void by_node_outside_of_slots(void **state)
+{
+	const struct kvm_idle_region outside[] = {
+		{ 64 * PAGE, 128 * PAGE, KVM_IDLE_PAGE_PRESENT },
+		{ SECOND_GPA, SECOND_GPA + 96 * PAGE, KVM_IDLE_PAGE_PRESENT },
+	};
+	struct kvmidle_nodes nodes = { 0 };
+	struct report r;
+
+	(void)state;
+	prepare();
+	m.mapped.count = 0;
+	assert_int_equal(extents_add(&m.mapped, outside, 2), 0);
+	assert_int_equal(kvmidle_nodes_add(&nodes, 32 * PAGE, 100 * PAGE, 0), 0);
+	assert_int_equal(kvmidle_nodes_add(&nodes, 100 * PAGE, 120 * PAGE, 1), 0);
+	assert_int_equal(kvmidle_nodes_add(&nodes, 130 * PAGE, SECOND_GPA + 16 * PAGE, 0), 0);
+	assert_int_equal(kvmidle_nodes_add(&nodes, SECOND_GPA + 16 * PAGE,
+					   SECOND_GPA + 80 * PAGE, 2), 0);
+	r = (struct report){
+		.plan.passes = PASSES, .m = &m, .hot_passes = 1, .cold_passes = PASSES,
+		.by = BY_NODE, .nodes = &nodes,
+	};
+	assert_int_equal(report_build(&r), 0);
+	assert_int_equal(r.total.mapped, 64 * PAGE);
+	assert_int_equal(r.by_node_count, 2);
+	assert_int_equal(r.by_node[0].node, 0);
+	assert_int_equal(r.by_node[0].figures.mapped, 16 * PAGE);
+	assert_int_equal(r.by_node[1].node, 2);
+	assert_int_equal(r.by_node[1].figures.mapped, 48 * PAGE);
+	report_release(&r);
+	free(nodes.at);
+	measurement_release(&m);
 }
 
 static void limits_lowered(void **state)
@@ -279,14 +436,11 @@ static void expect_note(const char *note)
 
 static void notes(void **state)
 {
-	uint64_t kept = slots[0].mapped_bytes;
-
 	(void)state;
 	prepare();
 	expect_note(NULL);
 	m.ended_early = true;
-	m.mapped_delay_ns = 2 * NS_PER_SECOND;
-	expect_note("after 4 of 7 passes; the mapped memory was counted 2.0 s later");
+	expect_note("after 4 of 7 passes.\n");
 	expect_note("cold means idle in 4 passes here, not in 7");
 	m.ended_early = false;
 	m.slots_changed = true;
@@ -301,12 +455,6 @@ static void notes(void **state)
 	m.info.reason = KVM_IDLE_REASON_SHADOW;
 	expect_note("Note: KVM is asked page by page: shadow paging (npt=0 or ept=0).\n");
 	measurement_release(&m);
-
-	slots[0].mapped_bytes = 20 * PAGE;
-	prepare();
-	expect_note("at least 48.0 KiB found idle");
-	measurement_release(&m);
-	slots[0].mapped_bytes = kept;
 }
 
 static void expect_in_text(unsigned int machines, unsigned int vm, bool vm_given,
@@ -460,7 +608,7 @@ static void json(void **state)
 	assert_int_equal(number(one, "warm_bytes"), 8 * PAGE);
 	assert_int_equal(number(one, "cold_bytes"), 88 * PAGE);
 	assert_int_equal(number(one, "working_set_bytes"), 24 * PAGE);
-	assert_int_equal(number(one, "unmapped_since_bytes"), 0);
+	assert_false(json_object_object_get_ex(one, "unmapped_since_bytes", NULL));
 
 	list = get(o, "slots");
 	assert_int_equal(json_object_array_length(list), 2);
@@ -489,6 +637,11 @@ static void json(void **state)
 
 /* ---- Measuring ---------------------------------------------------------- */
 
+static const struct kvm_idle_region measured[] = {
+	{ 0, 8 * PAGE, KVM_IDLE_PAGE_PRESENT },
+	{ 8 * PAGE, 10 * PAGE, KVM_IDLE_PAGE_PRESENT | KVM_IDLE_PAGE_YOUNG },
+};
+
 static int measure_fake(uint64_t interval_ns, uint64_t passes)
 {
 	const struct plan plan = { .interval_ns = interval_ns, .passes = passes };
@@ -498,6 +651,10 @@ static int measure_fake(uint64_t interval_ns, uint64_t passes)
 	fake_bitmap(1);
 	fake.slots = slots;
 	fake.slots_count = 2;
+	fake.info.page_size = PAGE;
+	fake.scans = true;
+	fake.regions = measured;
+	fake.regions_count = 2;
 	assert_int_equal(kvmidle_open(FAKE_PID, KVMIDLE_HARVEST, &vm), 0);
 	err = measure(vm, &plan, &m);
 	kvmidle_close(vm);
@@ -514,30 +671,121 @@ static void measure_as_planned(void **state)
 	assert_int_equal(kvmidle_ages_passes(m.ages), 300);
 	assert_false(m.ended_early);
 	assert_false(m.slots_changed);
-	assert_int_equal(fake.slots_flags, KVM_IDLE_SLOTS_COUNT_MAPPED);
+	/* What is mapped is known from the passes: no second walk. */
+	assert_int_equal(fake.slots_flags, 0);
+	assert_int_equal(m.mapped.count, 1);
+	assert_int_equal(m.mapped.at[0].end, 10 * PAGE);
+	assert_int_equal(kvmidle_ages_get(m.ages, 7), KVMIDLE_AGE_MAX);
+	assert_int_equal(kvmidle_ages_get(m.ages, 8), 0);
 	assert_true(m.window_ns >= 300 * UINT64_C(1000000));
 	for (age = 1; age <= KVMIDLE_AGE_MAX; age++)
 		assert_true(measurement_age_ns(&m, age) >= age * UINT64_C(1000000));
-	/* The baseline and 300 passes: one word and the end of the file. */
-	assert_int_equal(fake.reads, 2 * 301);
+	/* The baseline and 300 passes. */
+	assert_int_equal(fake.scan_calls, 301);
 	measurement_release(&m);
 }
 
 static void measure_fails(void **state)
 {
-	static const long fail_second_pass[] = { 0, 0, -ESRCH };
-
 	(void)state;
-	fake.script = fail_second_pass;
-	fake.script_length = 3;
+	fake.scan_error = EACCES;
+	fake.scan_error_at = 2;
+	assert_int_equal(measure_fake(1000000, 10), -EACCES);
+	assert_int_equal(kvmidle_ages_passes(m.ages), 1);
+	measurement_release(&m);
+	/* It ends before there is anything to tell. */
+	fake.scan_error = ESRCH;
+	fake.scan_error_at = 1;
+	fake.scan_calls = 0;
 	assert_int_equal(measure_fake(1000000, 10), -ESRCH);
 	measurement_release(&m);
+	fake.scan_error = 0;
 	fake.slots_error = EOPNOTSUPP;
 	assert_int_equal(measure_fake(1000000, 1), -EOPNOTSUPP);
 	measurement_release(&m);
 	fake.info_error = ESRCH;
 	assert_int_equal(measure_fake(1000000, 1), -ESRCH);
 	measurement_release(&m);
+}
+
+static int end_with_vm(void *arg, uint64_t pass, uint64_t started_ns)
+{
+	(void)arg;
+	(void)started_ns;
+	return pass == 2 ? -ESRCH : 0;
+}
+
+/* What was measured until the VM ended is not lost with it. */
+static void measure_until_the_vm_ends(void **state)
+{
+	struct series series = { .plan = { .interval_ns = 1000000, .passes = 9 } };
+	bool early = false;
+
+	(void)state;
+	fake.scan_error = ESRCH;
+	fake.scan_error_at = 3;
+	assert_int_equal(measure_fake(1000000, 10), 0);
+	assert_true(m.ended_early);
+	assert_int_equal(kvmidle_ages_passes(m.ages), 2);
+	assert_int_equal(kvmidle_ages_get(m.ages, 7), 2);
+	assert_int_equal(m.mapped.count, 1);
+	assert_int_equal(kvmidle_slots_count(m.slots), 2);
+	measurement_release(&m);
+
+	/* It may be what is asked between passes that tells. */
+	fake_bitmap(1);
+	fake.scans = true;
+	fake.regions = measured;
+	fake.regions_count = 2;
+	assert_int_equal(kvmidle_open(FAKE_PID, KVMIDLE_HARVEST, &series.vm), 0);
+	series.end_pass = end_with_vm;
+	assert_int_equal(series_run(&series, &early), 0);
+	assert_true(early);
+	series.needs_all = true;
+	assert_int_equal(series_run(&series, NULL), -ESRCH);
+	kvmidle_close(series.vm);
+}
+
+static int end_in_third(void *arg, uint64_t pass, uint64_t started_ns)
+{
+	uint64_t *last = arg;
+
+	assert_true(started_ns >= *last);
+	*last = started_ns;
+	return pass == 2 ? SERIES_END : 0;
+}
+
+static int fail_at_once(void *arg, uint64_t pass,
+			const struct kvm_idle_region *regions, size_t count)
+{
+	(void)arg;
+	assert_int_equal(pass, 0);
+	assert_true(count >= 1);
+	assert_int_equal(regions[0].end, 8 * PAGE);
+	return -EXDEV;
+}
+
+/* Its functions end it, with an error and without one; else nothing does. */
+static void series_ended_from_inside(void **state)
+{
+	struct series series = { .plan.interval_ns = 1000000 };
+	bool early = true;
+	uint64_t last = 0;
+
+	(void)state;
+	fake_bitmap(1);
+	fake.scans = true;
+	fake.regions = measured;
+	fake.regions_count = 2;
+	assert_int_equal(kvmidle_open(FAKE_PID, KVMIDLE_HARVEST, &series.vm), 0);
+	series.end_pass = end_in_third;
+	series.arg = &last;
+	assert_int_equal(series_run(&series, &early), 0);
+	assert_false(early);
+	assert_int_equal(fake.scan_calls, 3);
+	series.regions = fail_at_once;
+	assert_int_equal(series_run(&series, NULL), -EXDEV);
+	kvmidle_close(series.vm);
 }
 
 static void send_interrupt(int signo)
@@ -626,7 +874,11 @@ static const struct CMUnitTest tests[] = {
 	TEST(figures_by_age),
 	TEST(figures_with_other_pages),
 	TEST(histogram),
-	TEST(unmapped_since),
+	TEST(unmapped_meanwhile),
+	TEST(mapped_beyond_slots),
+	TEST(by_size),
+	TEST(by_node),
+	TEST(by_node_outside_of_slots),
 	TEST(limits_lowered),
 	TEST(text),
 	TEST(notes),
@@ -637,6 +889,8 @@ static const struct CMUnitTest tests[] = {
 	TEST(json),
 	TEST(measure_as_planned),
 	TEST(measure_fails),
+	TEST(measure_until_the_vm_ends),
+	TEST(series_ended_from_inside),
 	TEST(measure_ended_by_signal),
 	TEST(progress_on_a_terminal_only),
 };

@@ -5,6 +5,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 static void open_errors(void **state)
 {
@@ -289,6 +293,186 @@ static void slots_none_and_errors(void **state)
 	kvmidle_close(vm);
 }
 
+static void open_by_one_door(void **state)
+{
+	struct kvmidle_vm *vm = NULL;
+
+	(void)state;
+	assert_int_equal(kvmidle_open_door(FAKE_PID, 0, KVMIDLE_DOOR_PROC, &vm), -ENOENT);
+	assert_int_equal(kvmidle_open_door(FAKE_PID, 0, KVMIDLE_DOOR_DEVICE, &vm), -ENOENT);
+	assert_int_equal(kvmidle_open_door(FAKE_PID + 1, 0, KVMIDLE_DOOR_PROC, &vm), -ESRCH);
+	assert_int_equal(kvmidle_open_door(FAKE_PID, 0, KVMIDLE_DOOR_RECORDING, &vm), -EINVAL);
+	assert_int_equal(kvmidle_open_door(FAKE_PID, 2, KVMIDLE_DOOR_PROC, &vm), -EINVAL);
+	assert_int_equal(kvmidle_open_door(0, 0, KVMIDLE_DOOR_PROC, &vm), -EINVAL);
+
+	fake_device(1);
+	assert_int_equal(kvmidle_open_door(FAKE_PID, 0, KVMIDLE_DOOR_PROC, &vm), -ENOENT);
+	assert_int_equal(kvmidle_open_door(FAKE_PID, 1, KVMIDLE_DOOR_DEVICE, &vm), 0);
+	assert_int_equal(kvmidle_door(vm), KVMIDLE_DOOR_DEVICE);
+	assert_int_equal(fake.opened.flags, O_RDWR | O_CLOEXEC);
+	kvmidle_close(vm);
+
+	fake_bitmap(1);
+	assert_int_equal(kvmidle_open_door(FAKE_PID, 0, KVMIDLE_DOOR_DEVICE, &vm), 0);
+	assert_int_equal(kvmidle_door(vm), KVMIDLE_DOOR_DEVICE);
+	kvmidle_close(vm);
+	assert_int_equal(kvmidle_open_door(FAKE_PID, 0, KVMIDLE_DOOR_PROC, &vm), 0);
+	assert_int_equal(kvmidle_door(vm), KVMIDLE_DOOR_PROC);
+	kvmidle_close(vm);
+}
+
+/* What /proc says of our pidfd. */
+static int pidfd;
+
+static void set_pid(const char *line)
+{
+	char name[64], text[128];
+
+	snprintf(name, sizeof(name), "self/fdinfo/%d", pidfd);
+	snprintf(text, sizeof(text), "pos:\t0\nflags:\t02000002\nmnt_id:\t15\nino:\t1\n%s", line);
+	fake_file(0, name, text, strlen(text));
+}
+
+static void is_gone(void)
+{
+	set_pid("Pid:\t-1\nNSpid:\t-1\n");
+}
+
+static void is_another(void)
+{
+	set_pid("Pid:\t4243\nNSpid:\t4243\n");
+}
+
+static void open_by_pidfd(void **state)
+{
+	unsigned int files;
+	struct kvmidle_vm *vm = NULL;
+
+	(void)state;
+	pidfd = syscall(SYS_pidfd_open, FAKE_PID, 0);
+	assert_true(pidfd >= 0);
+	fake.pidfd_of = 0;
+	files = open_files();
+	assert_int_equal(kvmidle_open_pidfd(pidfd, 0, &vm), -EBADF);
+	set_pid("");
+	assert_int_equal(kvmidle_open_pidfd(pidfd, 0, &vm), -EBADF);
+	is_gone();
+	assert_int_equal(kvmidle_open_pidfd(pidfd, 0, &vm), -ESRCH);
+	set_pid("Pid:\t0\n");		/* of another pid namespace */
+	assert_int_equal(kvmidle_open_pidfd(pidfd, 0, &vm), -ESRCH);
+
+	set_pid("Pid:\t4242\nNSpid:\t4242\n");
+	assert_int_equal(kvmidle_open_pidfd(pidfd, 2, &vm), -EINVAL);
+	assert_int_equal(kvmidle_open_pidfd(pidfd, 0, &vm), -ENOENT);
+
+	/* By the file, if it is still that process afterwards. */
+	fake_bitmap(1);
+	assert_int_equal(kvmidle_open_pidfd(pidfd, KVMIDLE_HARVEST, &vm), 0);
+	assert_int_equal(kvmidle_door(vm), KVMIDLE_DOOR_PROC);
+	kvmidle_close(vm);
+	fake.on_open = is_gone;
+	assert_int_equal(kvmidle_open_pidfd(pidfd, 0, &vm), -ESRCH);
+	set_pid("Pid:\t4242\nNSpid:\t4242\n");
+	fake.on_open = is_another;
+	assert_int_equal(kvmidle_open_pidfd(pidfd, 0, &vm), -ESRCH);
+	set_pid("Pid:\t4242\nNSpid:\t4242\n");
+	fake.on_open = NULL;
+	assert_int_equal(open_files(), files);
+
+	/* By the device, which takes the pidfd as such. */
+	fake_device(1);
+	assert_int_equal(kvmidle_open_pidfd(pidfd, KVMIDLE_HARVEST, &vm), 0);
+	assert_int_equal(kvmidle_door(vm), KVMIDLE_DOOR_DEVICE);
+	assert_int_equal(fake.opened.pidfd, pidfd);
+	assert_int_equal(fake.opened.flags, O_RDWR | O_CLOEXEC);
+	assert_int_equal(fake.pidfd_of, 0);	/* no other was made */
+	kvmidle_close(vm);
+	fake.open_error = EACCES;
+	assert_int_equal(kvmidle_open_pidfd(pidfd, 0, &vm), -EACCES);
+
+	/* A device that is locked leaves the file. */
+	fake.open_error = 0;
+	fake.device_error = EACCES;
+	assert_int_equal(kvmidle_open_pidfd(pidfd, 0, &vm), 0);
+	assert_int_equal(kvmidle_door(vm), KVMIDLE_DOOR_PROC);
+	kvmidle_close(vm);
+	assert_int_equal(open_files(), files);
+	close(pidfd);
+}
+
+/* A device that is locked is the news, if there is no file. */
+static void open_by_pidfd_locked(void **state)
+{
+	struct kvmidle_vm *vm = NULL;
+
+	(void)state;
+	pidfd = syscall(SYS_pidfd_open, FAKE_PID, 0);
+	set_pid("Pid:\t4242\n");
+	fake_device(1);
+	fake.device_error = EACCES;
+	assert_int_equal(kvmidle_open_pidfd(pidfd, 0, &vm), -EACCES);
+	close(pidfd);
+}
+
+static void arm(void **state)
+{
+	struct kvm_idle_arm arg = { .size = sizeof(arg) };
+	struct kvmidle_vm *vm;
+
+	(void)state;
+	fake_bitmap(1);
+	assert_int_equal(kvmidle_open(FAKE_PID, KVMIDLE_HARVEST, &vm), 0);
+	assert_int_equal(kvmidle_arm(vm, &arg), -ENOTTY);
+	fake.arms = true;
+	fake.arm_interrupted = 2;
+	assert_int_equal(kvmidle_arm(vm, &arg), 0);
+	assert_int_equal(arg.armed_pages, 512);
+	assert_int_equal(arg.cleared_pages, 3);
+	fake.arm_error = EBADF;
+	assert_int_equal(kvmidle_arm(vm, &arg), -EBADF);
+	kvmidle_close(vm);
+}
+
+static void addresses(void **state)
+{
+	static const struct kvm_idle_slot slots[] = {
+		{ .gpa = 0, .hva = 0x10000, .bytes = 0x2000 },
+		{ .gpa = 0x4000, .bytes = 0x1000, .flags = KVM_IDLE_SLOT_NO_HVA },
+		{ .gpa = 0x5000, .hva = 0x11000, .bytes = 0x1000 },	/* shares a page */
+		{ .gpa = 0x8000, .hva = 0x9000, .bytes = 0x1000 },
+	};
+	struct kvmidle_slots *list;
+	struct kvmidle_vm *vm;
+	uint64_t to = 1;
+
+	(void)state;
+	fake_bitmap(1);
+	fake.slots = slots;
+	fake.slots_count = 4;
+	assert_int_equal(kvmidle_open(FAKE_PID, KVMIDLE_PEEK, &vm), 0);
+	assert_int_equal(kvmidle_get_slots(vm, 0, &list), 0);
+	assert_int_equal(kvmidle_gpa_to_hva(list, 0x1fff, &to), 0);
+	assert_int_equal(to, 0x11fff);
+	assert_int_equal(kvmidle_gpa_to_hva(list, 0x5001, &to), 0);
+	assert_int_equal(to, 0x11001);
+	assert_int_equal(kvmidle_gpa_to_hva(list, 0x2000, &to), -ENXIO);
+	assert_int_equal(kvmidle_gpa_to_hva(list, 0x4800, &to), -ENODATA);
+	assert_int_equal(kvmidle_gpa_to_hva(list, UINT64_MAX, &to), -ENXIO);
+	assert_int_equal(to, 0x11001);
+
+	assert_int_equal(kvmidle_hva_to_gpa(list, 0x10000, &to), 0);
+	assert_int_equal(to, 0);
+	assert_int_equal(kvmidle_hva_to_gpa(list, 0x11fff, &to), 0);
+	assert_int_equal(to, 0x1fff);		/* the lowest of two */
+	assert_int_equal(kvmidle_hva_to_gpa(list, 0x9800, &to), 0);
+	assert_int_equal(to, 0x8800);
+	assert_int_equal(kvmidle_hva_to_gpa(list, 0x12000, &to), -ENXIO);
+	/* A slot without a host mapping has an @hva of 0 that means nothing. */
+	assert_int_equal(kvmidle_hva_to_gpa(list, 0, &to), -ENXIO);
+	kvmidle_slots_free(list);
+	kvmidle_close(vm);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fake_setup, fake_teardown)
 
 static const struct CMUnitTest tests[] = {
@@ -304,6 +488,11 @@ static const struct CMUnitTest tests[] = {
 	TEST(options),
 	TEST(slots_grow),
 	TEST(slots_none_and_errors),
+	TEST(open_by_one_door),
+	TEST(open_by_pidfd),
+	TEST(open_by_pidfd_locked),
+	TEST(arm),
+	TEST(addresses),
 };
 
 SUITE(suite_vm, tests);

@@ -20,9 +20,8 @@ int range_option(const struct command *self, struct range *range)
 }
 
 int range_aligned(const struct command *self, const struct range *range,
-		  uint64_t page_size)
+		  uint64_t unit)
 {
-	const uint64_t unit = 64 * page_size;
 	char text[SIZE_TEXT];
 
 	if (range->given && (range->start % unit || range->end % unit))
@@ -49,7 +48,7 @@ int range_check(const struct command *self, struct range *range,
 {
 	const uint64_t unit = 64 * (uint64_t)info->page_size;
 	const uint64_t end = (info->end_gpa + unit - 1) / unit * unit;
-	int code = range_aligned(self, range, info->page_size);
+	int code = range_aligned(self, range, 64 * (uint64_t)info->page_size);
 
 	if (code)
 		return code;

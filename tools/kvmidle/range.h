@@ -29,15 +29,15 @@ struct range {
 int range_option(const struct command *self, struct range *range);
 
 /**
- * range_aligned() - are these multiples of 64 pages?
+ * range_aligned() - does it begin and end at a multiple of so many bytes?
  * @self: the command
  * @range: as asked for
- * @page_size: of the VM
+ * @unit: so many
  *
  * Return: EXIT_OK, or that of usage_error().
  */
 int range_aligned(const struct command *self, const struct range *range,
-		  uint64_t page_size);
+		  uint64_t unit);
 
 /* Is there any memory in it, by these slots? */
 bool range_has_memory(const struct range *range, const struct kvmidle_slots *slots);

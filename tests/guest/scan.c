@@ -322,7 +322,7 @@ static void harvests_what_it_walks(void)
 		a.vec_len = 40;
 		EXPECT(scan_call(scanner.fd, &a) >= 0, "%m");
 		for (uint64_t gfn = a.start / PAGE_SIZE;
-		     gfn < a.walk_end / PAGE_SIZE && gfn < vmm.end_gfn; gfn++)
+		     gfn * PAGE_SIZE < a.walk_end && gfn < vmm.end_gfn; gfn++)
 			gfnset_del_range(scanner.due, gfn, 1);
 		scan_whole(scanner.fd, HARVEST, &map);
 		scan_expect_exact(&scanner, &map, "after a part with a filter");

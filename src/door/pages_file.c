@@ -197,32 +197,6 @@ static long ki_pages_any_ioctl(struct file *file, unsigned int cmd,
 
 /* The files */
 
-static int ki_pages_open(struct inode *inode, struct file *file)
-{
-	struct task_struct *task;
-	struct ki_pages *f;
-	int err = -ESRCH;
-
-	if (!try_module_get(THIS_MODULE))
-		return -ENOENT;
-	f = ki_pages_alloc();
-	task = f ? ki_proc_task(file) : NULL;
-	if (task) {
-		err = ki_pages_set_process(f, task);
-		put_task_struct(task);
-	}
-	if (!f)
-		err = -ENOMEM;
-	else if (err)
-		ki_pages_free(f);
-	if (err) {
-		module_put(THIS_MODULE);
-		return err;
-	}
-	file->private_data = f;
-	return 0;
-}
-
 static int ki_pages_any_open(struct inode *inode, struct file *file)
 {
 	if (!try_module_get(THIS_MODULE))
@@ -240,6 +214,25 @@ static int ki_pages_release(struct inode *inode, struct file *file)
 	ki_pages_free(file->private_data);
 	module_put(THIS_MODULE);
 	return 0;
+}
+
+/* That of a process has one from the beginning. */
+static int ki_pages_open(struct inode *inode, struct file *file)
+{
+	int err = ki_pages_any_open(inode, file);
+	struct task_struct *task;
+
+	if (err)
+		return err;
+	err = -ESRCH;
+	task = ki_proc_task(file);
+	if (task) {
+		err = ki_pages_set_process(file->private_data, task);
+		put_task_struct(task);
+	}
+	if (err)
+		ki_pages_release(inode, file);
+	return err;
 }
 
 const struct proc_ops ki_pages_proc_ops = {

@@ -34,39 +34,26 @@ static void become(unsigned int uid, uint32_t caps)
 		die("cannot become user %u: %m", uid);
 }
 
-/*
- * A child that has a virtual machine and belongs to @uid. It is up when this
- * returns, and stays until kill_child().
- */
+struct identity {
+	unsigned int uid;
+	bool dumpable;
+};
+
+static void assume(const void *arg)
+{
+	const struct identity *who = arg;
+
+	if (who->uid)
+		become(who->uid, 0);
+	prctl(PR_SET_DUMPABLE, who->dumpable);
+}
+
+/* A child that has a virtual machine and belongs to @uid, until kill_child(). */
 static pid_t vmm_child(unsigned int uid, bool dumpable)
 {
-	int pipe_fd[2];
-	pid_t child;
-	char up;
+	struct identity who = { uid, dumpable };
 
-	if (pipe(pipe_fd))
-		die("pipe: %m");
-	fflush(stdout);
-	child = fork();
-	if (!child) {
-		struct vmm vmm = { 0 };
-
-		vmm_two_slots(&vmm, 4);
-		vmm_start(&vmm);
-		vmm_touch(&vmm, NULL, 0);
-		if (uid)
-			become(uid, 0);
-		prctl(PR_SET_DUMPABLE, dumpable);
-		if (write(pipe_fd[1], "u", 1) != 1)
-			die("pipe: %m");
-		for (;;)
-			pause();
-	}
-	close(pipe_fd[1]);
-	if (read(pipe_fd[0], &up, 1) != 1)
-		die("the child with the virtual machine did not come up");
-	close(pipe_fd[0]);
-	return child;
+	return vmm_fork(assume, &who);
 }
 
 static void kill_child(pid_t child)

@@ -741,30 +741,10 @@ static void killed(void)
 {
 	for (int i = 0; i < 10; i++) {
 		uint8_t *buffer = malloc(1 << 20);
-		int pipe_fd[2], fd;
+		pid_t child = vmm_fork(NULL, NULL);
+		int fd = pages_file(child, O_RDONLY);
 		ssize_t got;
-		char up;
-		pid_t child;
 
-		if (pipe(pipe_fd))
-			die("pipe: %m");
-		fflush(stdout);
-		child = fork();
-		if (!child) {
-			struct vmm other = { 0 };
-
-			vmm_two_slots(&other, 4);
-			vmm_start(&other);
-			vmm_touch(&other, NULL, 0);
-			if (write(pipe_fd[1], "u", 1) != 1)
-				die("pipe: %m");
-			for (;;)
-				pause();
-		}
-		close(pipe_fd[1]);
-		if (read(pipe_fd[0], &up, 1) != 1)
-			die("the other VMM did not come up");
-		fd = pages_file(child, O_RDONLY);
 		got = read_at(fd, 0x7f0000000000, buffer, 1 << 20);
 		EXPECT(got >= 9, "%zd: %m", got);
 		kill(child, SIGKILL);
@@ -776,7 +756,6 @@ static void killed(void)
 		waitpid(child, NULL, 0);
 		EXPECT_ERR(read_at(fd, 0x7f0000000000, buffer, 1 << 20), ESRCH);
 		close(fd);
-		close(pipe_fd[0]);
 		free(buffer);
 	}
 }

@@ -622,3 +622,33 @@ uint64_t vmm_vcpu_stat(struct vmm *vmm, unsigned int i, const char *name)
 		die("KVM has no statistics called %s", name);
 	return value;
 }
+
+pid_t vmm_fork(void (*settle)(const void *arg), const void *arg)
+{
+	int pipe_fd[2];
+	pid_t child;
+	char up;
+
+	if (pipe(pipe_fd))
+		die("pipe: %m");
+	fflush(stdout);
+	child = fork();
+	if (!child) {
+		struct vmm vmm = { 0 };
+
+		vmm_two_slots(&vmm, 4);
+		vmm_start(&vmm);
+		vmm_touch(&vmm, NULL, 0);
+		if (settle)
+			settle(arg);
+		if (write(pipe_fd[1], "u", 1) != 1)
+			die("pipe: %m");
+		for (;;)
+			pause();
+	}
+	close(pipe_fd[1]);
+	if (read(pipe_fd[0], &up, 1) != 1)
+		die("the child with the virtual machine did not come up");
+	close(pipe_fd[0]);
+	return child;
+}

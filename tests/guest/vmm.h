@@ -112,6 +112,12 @@ void vmm_two_slots(struct vmm *vmm, unsigned long mib);
 
 /* Make the VM as described in *vmm. Dies if that fails. */
 void vmm_start(struct vmm *vmm);
+
+/*
+ * A child that has a small VM all of which was touched, and then has called @settle
+ * with @arg, if there is one. It is up when this returns, and stays until it is killed.
+ */
+pid_t vmm_fork(void (*settle)(const void *arg), const void *arg);
 void vmm_stop(struct vmm *vmm);
 
 /* Have touched pages added to @set, which begins with those young now. */

@@ -25,7 +25,7 @@
 #include "vm.h"
 
 /* Room for @count slices from @slice on, with every reader, the host included. */
-static int ki_prepare(struct ki_vm *vm, u64 slice, unsigned int count)
+static int ki_prepare(struct ki_vm *vm, u64 slice, unsigned int count, bool dirty)
 {
 	struct ki_reader *r;
 	int err;
@@ -39,6 +39,9 @@ static int ki_prepare(struct ki_vm *vm, u64 slice, unsigned int count)
 			err = ki_pending_prepare(&r->pending, slice + i);
 			if (!err && r->host)
 				err = ki_pending_prepare(&r->host_pending,
+							 slice + i);
+			if (!err && dirty)
+				err = ki_pending_prepare(&r->dirty_pending,
 							 slice + i);
 			if (err)
 				return err;
@@ -97,6 +100,9 @@ static void ki_write_down(struct ki_vm *vm, const struct ki_slice *s,
 		if (r->host)
 			ki_pending_add(&r->host_pending, s->index, 0,
 				       KI_SLICE_WORDS, s->host);
+		if (c->clear_dirty)
+			ki_pending_add(&r->dirty_pending, s->index, 0,
+				       KI_SLICE_WORDS, s->dirty);
 		for (unsigned int i = 0; c->giant_taken && i < KI_GIANT_SLICES; i++)
 			ki_pending_add_all(&r->pending, giant + i);
 	}
@@ -109,7 +115,7 @@ static void ki_account(struct ki_vm *vm, const struct ki_slice *s,
 	unsigned long young = bitmap_weight((unsigned long *)s->bits.young,
 					    KI_SLICE_PAGES);
 
-	if (young || c->owes_flush)
+	if (young || c->owes_flush || c->clear_dirty)
 		ki_vm_cleared(vm);
 	this_cpu_add(*vm->harvested_pages,
 		     c->giant_taken ? KI_GIANT_PAGES : young);
@@ -117,16 +123,21 @@ static void ki_account(struct ki_vm *vm, const struct ki_slice *s,
 }
 
 /* Give back the maps that nothing is in. */
+static void ki_settle_own(struct ki_reader *r, u64 slice)
+{
+	ki_pending_settle(&r->pending, slice);
+	ki_pending_settle(&r->host_pending, slice);
+	ki_pending_settle(&r->dirty_pending, slice);
+}
+
 static void ki_settle(struct ki_vm *vm, u64 slice, unsigned int count)
 {
 	struct ki_reader *r;
 
 	lockdep_assert_held(ki_vm_slice_lock(vm, slice));
 	list_for_each_entry(r, &vm->readers, node)
-		for (unsigned int i = 0; i < count; i++) {
-			ki_pending_settle(&r->pending, slice + i);
-			ki_pending_settle(&r->host_pending, slice + i);
-		}
+		for (unsigned int i = 0; i < count; i++)
+			ki_settle_own(r, slice + i);
 }
 
 /**
@@ -178,6 +189,7 @@ static int ki_collect(struct ki_vm *vm, struct ki_slice *s, enum ki_manner manne
 	memset(s->host, 0, sizeof(s->host));
 	if (s->want_dirty) {
 		c.dirty = s->dirty;
+		c.clear_dirty = manner == KI_TAKE && s->take_dirty;
 		memset(s->dirty, 0, sizeof(s->dirty));
 	}
 	s->armed = 0;
@@ -186,14 +198,14 @@ static int ki_collect(struct ki_vm *vm, struct ki_slice *s, enum ki_manner manne
 		return 0;
 
 	if (clear) {
-		err = ki_prepare(vm, s->index, 1);
+		err = ki_prepare(vm, s->index, 1, c.clear_dirty);
 		if (err)
 			return err;
 	}
 	err = ki_source_collect(vm->kvm, &c);
 	if (err == -EAGAIN) {
 		giant_prepared = true;
-		err = ki_prepare(vm, giant, KI_GIANT_SLICES);
+		err = ki_prepare(vm, giant, KI_GIANT_SLICES, false);
 		/* What was found so far stands; and then all anew. */
 		ki_account(vm, s, &c, 0);
 		ki_bits_clear_answers(&s->bits);
@@ -255,6 +267,14 @@ static bool ki_is_empty(struct ki_reader *r, const struct ki_slice *s)
 	       ki_source_empty(r->vm->kvm, &c);
 }
 
+/* What was written, by the account of this reader too. */
+static void ki_look_dirty(struct ki_reader *r, struct ki_slice *s)
+{
+	if (s->want_dirty)
+		ki_pending_look(&r->dirty_pending, s->index, s->first, s->words,
+				&s->dirty[s->first]);
+}
+
 int ki_harvest_peek(struct ki_reader *r, struct ki_slice *s)
 {
 	struct ki_vm *vm = r->vm;
@@ -274,6 +294,7 @@ int ki_harvest_peek(struct ki_reader *r, struct ki_slice *s)
 				&s->bits.young[s->first]);
 		ki_pending_look(&r->host_pending, s->index, s->first, s->words,
 				&s->host[s->first]);
+		ki_look_dirty(r, s);
 		ki_aging_look(vm->aging, s->index, s->first, s->words,
 			      s->bits.young, r->host ? s->host : NULL);
 	}
@@ -334,6 +355,16 @@ static void ki_put_back(struct ki_pending *p, const struct ki_slice *s,
 	ki_pending_settle(p, s->index);
 }
 
+/* What is told of it is not due any more. */
+static void ki_take_dirty(struct ki_reader *r, struct ki_slice *s)
+{
+	u64 *dirty = &s->dirty[s->first];
+
+	ki_pending_take(&r->dirty_pending, s->index, s->first, s->words, dirty,
+			dirty);
+	ki_pending_settle(&r->dirty_pending, s->index);
+}
+
 int ki_harvest_take(struct ki_reader *r, struct ki_slice *s)
 {
 	struct ki_vm *vm = r->vm;
@@ -353,14 +384,16 @@ int ki_harvest_take(struct ki_reader *r, struct ki_slice *s)
 	if (!told)
 		err = ki_collect(vm, s, KI_TAKE, ki_host_mm(r));
 	if (err) {
-		ki_pending_settle(&r->pending, s->index);
-		ki_pending_settle(&r->host_pending, s->index);
+		ki_settle_own(r, s->index);
 	} else if (!told) {
 		s->held = ki_take_pending(&r->pending, s, s->bits.young);
 		s->has_host = r->host;
 		if (s->has_host)
 			s->host_held = ki_take_pending(&r->host_pending, s,
 						       s->host);
+		ki_look_dirty(r, s);
+		if (s->take_dirty)
+			ki_take_dirty(r, s);
 	}
 	mutex_unlock(lock);
 	return err;
@@ -398,8 +431,7 @@ int ki_harvest_mark(struct ki_reader *r, struct ki_slice *s)
 		ki_pending_take(&r->pending, s->index, s->first, s->words,
 				want, want);
 	}
-	ki_pending_settle(&r->pending, s->index);
-	ki_pending_settle(&r->host_pending, s->index);
+	ki_settle_own(r, s->index);
 	mutex_unlock(lock);
 	return err;
 }
@@ -418,8 +450,7 @@ int ki_harvest_arm(struct ki_reader *r, struct ki_slice *s)
 		ki_pending_arm(&r->pending, s->index, s->armed);
 		ki_pending_arm(&r->host_pending, s->index, 0);
 	}
-	ki_pending_settle(&r->pending, s->index);
-	ki_pending_settle(&r->host_pending, s->index);
+	ki_settle_own(r, s->index);
 	mutex_unlock(lock);
 	return err;
 }

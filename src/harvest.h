@@ -14,8 +14,11 @@
  * @bits: want, present, young
  * @host: touched by the host, as far as the reader wants to know
  * @has_host: it does want to know; if not, nothing is set in @host
- * @dirty: pages whose entry has its dirty bit set, if @want_dirty
+ * @dirty: pages whose entry has its dirty bit set, or had it when another reader cleared
+ *	that, if @want_dirty
  * @want_dirty: in: that is to be told too; the caller's to set
+ * @take_dirty: in, of ki_harvest_take(): and is to be cleared. What is told in @dirty of
+ *	the words asked for cannot be given back; the caller's to set
  * @asleep: of ki_harvest_take(): all of @bits.want is present and none of it young,
  *	and nothing else was answered
  * @empty: nothing of @bits.want is present or young, and nothing else was answered
@@ -37,6 +40,7 @@ struct ki_slice {
 	u64 dirty[KI_SLICE_WORDS];
 	bool has_host;
 	bool want_dirty;
+	bool take_dirty;
 	bool asleep;
 	bool empty;
 	u64 armed;

@@ -58,6 +58,7 @@ static void ki_reader_join(struct ki_reader *r, struct ki_vm *vm)
 	r->vm = vm;
 	ki_pending_init(&r->pending);
 	ki_pending_init(&r->host_pending);
+	ki_pending_init(&r->dirty_pending);
 	atomic64_set(&r->owes, 0);
 	atomic64_set(&r->unread, KI_ALL_READ);
 	mutex_lock(&vm->lock);
@@ -91,6 +92,7 @@ static void ki_reader_leave(struct ki_reader *r)
 
 	ki_pending_destroy(&r->pending);
 	ki_pending_destroy(&r->host_pending);
+	ki_pending_destroy(&r->dirty_pending);
 	ki_vm_put(vm);
 }
 
@@ -184,8 +186,10 @@ struct ki_slice *ki_reader_get_slice(struct ki_reader *r)
 	struct ki_slice *s = xchg(&r->spare, NULL) ?:
 			     kvzalloc(sizeof(*s), GFP_KERNEL_ACCOUNT);
 
-	if (s)
+	if (s) {
 		s->want_dirty = false;
+		s->take_dirty = false;
+	}
 	return s;
 }
 

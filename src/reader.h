@@ -34,6 +34,8 @@ struct ki_vm;
  * @node: in the VM's list, if this reader reads and clears
  * @pending: what it has yet to see, likewise
  * @host_pending: and what of that the host has touched, if @host
+ * @dirty_pending: pages whose dirty bit was cleared, by whomever, and that it has yet to
+ *	take, if it ever does
  */
 struct ki_reader {
 	struct pid *process;
@@ -52,6 +54,7 @@ struct ki_reader {
 	struct list_head node;		/* As ki_vm.readers. */
 	struct ki_pending pending;	/* By slices, see pending.h. */
 	struct ki_pending host_pending;	/* Likewise. */
+	struct ki_pending dirty_pending; /* Likewise. */
 };
 
 #define KI_ALL_READ	(-1)

@@ -60,7 +60,8 @@ static void ki_fill_shared_info(struct ki_vm *vm, struct kvm_idle_info *info)
 	info->state_bytes = stats.bytes + sizeof(*vm);
 	list_for_each_entry(r, &vm->readers, node)
 		info->state_bytes += ki_pending_bytes(&r->pending) +
-				     ki_pending_bytes(&r->host_pending);
+				     ki_pending_bytes(&r->host_pending) +
+				     ki_pending_bytes(&r->dirty_pending);
 	info->readers = vm->harvesters;
 	mutex_unlock(&vm->lock);
 }

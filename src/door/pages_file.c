@@ -35,8 +35,8 @@ static void ki_pages_drop_process(struct ki_pages *f)
 	mmdrop(f->win.mm);
 	f->win.reader = NULL;
 	f->win.mm = NULL;
-	ki_pending_destroy(&f->win.left);
-	ki_pending_destroy(&f->win.told);
+	ki_window_account_destroy(&f->win.left);
+	ki_window_account_destroy(&f->win.told);
 }
 
 /* Every read clears, however the file is open. */
@@ -61,8 +61,8 @@ static int ki_pages_set_process(struct ki_pages *f, struct task_struct *task)
 	ki_pages_drop_process(f);
 	f->win.mm = mm;
 	f->win.reader = r;
-	ki_pending_init(&f->win.left);
-	ki_pending_init(&f->win.told);
+	ki_window_account_init(&f->win.left);
+	ki_window_account_init(&f->win.told);
 	f->reached = 0;
 	f->passed = 0;
 	return 0;

@@ -226,8 +226,8 @@ static int ki_pages_go_back(struct ki_pages_read *r)
 	else if (r->start < f->passed)
 		ki_pages_begin_pass(f);
 	if (!err) {
-		ki_pending_destroy(&f->win.told);
-		ki_pending_init(&f->win.told);
+		ki_window_account_destroy(&f->win.told);
+		ki_window_account_init(&f->win.told);
 	}
 	return err;
 }

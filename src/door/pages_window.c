@@ -19,6 +19,38 @@ static u64 ki_window_number(u64 addr)
 	return addr >> (KI_SLICE_SHIFT + PAGE_SHIFT);
 }
 
+void ki_window_account_init(struct ki_window_account *a)
+{
+	ki_pending_init(&a->young);
+	ki_pending_init(&a->dirty);
+}
+
+void ki_window_account_destroy(struct ki_window_account *a)
+{
+	ki_pending_destroy(&a->young);
+	ki_pending_destroy(&a->dirty);
+}
+
+static int ki_window_account_prepare(struct ki_window_account *a, u64 number)
+{
+	return ki_pending_prepare(&a->young, number) ?:
+	       ki_pending_prepare(&a->dirty, number);
+}
+
+static void ki_window_account_settle(struct ki_window_account *a, u64 number)
+{
+	ki_pending_settle(&a->young, number);
+	ki_pending_settle(&a->dirty, number);
+}
+
+/* Those of the pages @which of a window that are in it go from one to another. */
+static void ki_pending_move(struct ki_pending *from, struct ki_pending *to, u64 number,
+			    u64 *which)
+{
+	ki_pending_take(from, number, 0, KI_SLICE_WORDS, which, which);
+	ki_pending_add(to, number, 0, KI_SLICE_WORDS, which);
+}
+
 static u64 ki_bits_at(const u64 *map, unsigned int bit)
 {
 	unsigned int shift = bit % 64;
@@ -88,11 +120,13 @@ static int ki_window_fetch_piece(struct ki_pages_window *win, struct ki_slice *s
 
 	ki_piece_to_slice(p, s);
 	s->want_dirty = win->want_dirty;
+	s->take_dirty = win->want_dirty;
 	err = ki_reader_fetch(win->reader, s);
 	if (err == -EOPNOTSUPP && s->want_dirty) {
 		/* Where that cannot be told, what was touched can be. */
 		win->want_dirty = false;
 		s->want_dirty = false;
+		s->take_dirty = false;
 		err = ki_reader_fetch(win->reader, s);
 	}
 	if (err)
@@ -202,10 +236,14 @@ static void ki_window_settle(struct ki_pages_window *win, u64 start, u64 end)
 		left[i] &= ~known[i];
 		win->w.young[i] &= known[i];
 	}
-	ki_pending_add(&win->left, number, 0, KI_SLICE_WORDS, left);
-	ki_pending_take(&win->left, number, 0, KI_SLICE_WORDS, known, known);
+	ki_pending_add(&win->left.young, number, 0, KI_SLICE_WORDS, left);
+	ki_pending_take(&win->left.young, number, 0, KI_SLICE_WORDS, known, known);
 	for (unsigned int i = 0; i < KI_SLICE_WORDS; i++)
 		win->w.young[i] |= known[i];
+	ki_pending_add(&win->left.dirty, number, 0, KI_SLICE_WORDS, win->w.dirty);
+	if (win->want_dirty)
+		ki_pending_look(&win->left.dirty, number, 0, KI_SLICE_WORDS,
+				win->w.dirty);
 }
 
 int ki_window_fetch(struct ki_pages_window *win, u64 start, u64 end)
@@ -219,8 +257,8 @@ int ki_window_fetch(struct ki_pages_window *win, u64 start, u64 end)
 	win->w.base = start - start % KI_WINDOW_BYTES;
 	win->blind = end;
 	/* After something was cleared it is too late to fail. */
-	err = ki_pending_prepare(&win->left, ki_window_number(win->w.base));
-	err = err ?: ki_pending_prepare(&win->told, ki_window_number(win->w.base));
+	err = ki_window_account_prepare(&win->left, ki_window_number(win->w.base)) ?:
+	      ki_window_account_prepare(&win->told, ki_window_number(win->w.base));
 	if (err)
 		return err;
 
@@ -240,20 +278,24 @@ int ki_window_fetch(struct ki_pages_window *win, u64 start, u64 end)
 
 void ki_window_return(struct ki_pages_window *win)
 {
-	ki_pending_add(&win->left, ki_window_number(win->w.base), 0, KI_SLICE_WORDS,
-		       win->w.young);
-	ki_pending_settle(&win->left, ki_window_number(win->w.base));
-	ki_pending_settle(&win->told, ki_window_number(win->w.base));
+	u64 number = ki_window_number(win->w.base);
+
+	ki_pending_add(&win->left.young, number, 0, KI_SLICE_WORDS, win->w.young);
+	ki_window_account_settle(&win->left, number);
+	ki_window_account_settle(&win->told, number);
 }
 
 void ki_window_told(struct ki_pages_window *win, const u64 *was)
 {
-	u64 *told = win->tmp;
+	u64 number = ki_window_number(win->w.base), *told = win->tmp;
 
 	for (unsigned int i = 0; i < KI_SLICE_WORDS; i++)
 		told[i] = was[i] & ~win->w.young[i];
-	ki_pending_add(&win->told, ki_window_number(win->w.base), 0,
-		       KI_SLICE_WORDS, told);
+	ki_pending_add(&win->told.young, number, 0, KI_SLICE_WORDS, told);
+	/* And what of that was told to be written, so that it is not said of it again. */
+	for (unsigned int i = 0; i < KI_SLICE_WORDS; i++)
+		told[i] &= win->w.dirty[i];
+	ki_pending_move(&win->left.dirty, &win->told.dirty, number, told);
 }
 
 int ki_window_tell_again(struct ki_pages_window *win, u64 start, u64 end)
@@ -264,17 +306,19 @@ int ki_window_tell_again(struct ki_pages_window *win, u64 start, u64 end)
 	for (u64 i = first; i <= last; i++) {
 		int err;
 
-		if (!ki_pending_has(&win->told, i))
+		if (!ki_pending_has(&win->told.young, i))
 			continue;
-		err = ki_pending_prepare(&win->left, i);
+		err = ki_window_account_prepare(&win->left, i);
 		if (err)
 			return err;
 		memset(again, 0xff, sizeof(win->tmp));
 		if (i == first)
 			bitmap_clear((unsigned long *)again, 0,
 				     start % KI_WINDOW_BYTES >> PAGE_SHIFT);
-		ki_pending_take(&win->told, i, 0, KI_SLICE_WORDS, again, again);
-		ki_pending_add(&win->left, i, 0, KI_SLICE_WORDS, again);
+		ki_pending_move(&win->told.young, &win->left.young, i, again);
+		/* What was told to be written was told to be touched. */
+		ki_pending_move(&win->told.dirty, &win->left.dirty, i, again);
+		ki_window_account_settle(&win->left, i);
 		cond_resched();
 	}
 	return 0;

@@ -14,6 +14,19 @@ struct ki_reader;
 #define KI_WINDOW_BYTES	((u64)KI_SLICE_PAGES << PAGE_SHIFT)
 
 /**
+ * struct ki_window_account - pages by host address, by the number of their window
+ * @young: pages that were touched
+ * @dirty: pages that were written, as far as that was harvested
+ */
+struct ki_window_account {
+	struct ki_pending young;
+	struct ki_pending dirty;
+};
+
+void ki_window_account_init(struct ki_window_account *a);
+void ki_window_account_destroy(struct ki_window_account *a);
+
+/**
  * struct ki_pages_window - a window, and what it is made of
  * @w: the window
  * @slots: pages that a slot covers
@@ -22,8 +35,9 @@ struct ki_reader;
  * @tmp: pages, for a moment
  * @mm: of the process
  * @reader: of its VM; NULL if it has none
- * @left: what was cleared and is yet to be told, by the number of the window
- * @told: what was young and has been told since the caller last emptied this, likewise
+ * @left: what was cleared and is yet to be told; what was written, to be told when it
+ *	is young
+ * @told: what has been told since the caller last emptied this
  * @ignore_host: what the guest does not map is not looked for in the host's tables
  * @want_dirty: what was written is to be told apart; no longer set where that cannot be told
  * @blind: out: address of the first page that cannot be told of; behind the part that was
@@ -42,8 +56,8 @@ struct ki_pages_window {
 	u64 tmp[KI_SLICE_WORDS];
 	struct mm_struct *mm;
 	struct ki_reader *reader;
-	struct ki_pending left;
-	struct ki_pending told;
+	struct ki_window_account left;
+	struct ki_window_account told;
 	bool ignore_host;
 	bool want_dirty;
 	u64 blind;

@@ -53,6 +53,7 @@ static enum ki_walk_result ki_walk_dirty(const struct ki_tables *tables,
 		.base	= c->base,
 		.start	= c->base + 64ULL * first,
 		.end	= c->base + 64ULL * end,
+		.clear	= c->clear_dirty,
 		.dirty	= c->dirty,
 		.bits	= c->bits,
 	};

@@ -73,6 +73,7 @@ struct ki_examination {
  * @host: out: what was touched by them
  * @dirty: out: pages whose entry has its dirty bit set; or NULL. It cannot be told but
  *	from tables that are walked, and then they must be all there is
+ * @clear_dirty: with @clear: clear these bits
  * @giant_ready: leaves larger than a slice may be cleared
  * @giant_taken: out: such a leaf was cleared; all its KI_GIANT_PAGES were young
  * @touched: out: tables of pages of the slice, a bit each, but for those whose
@@ -100,6 +101,7 @@ struct ki_collect {
 	struct mm_struct *mm;
 	u64 *host;
 	u64 *dirty;
+	bool clear_dirty;
 	bool giant_ready;
 	bool giant_taken;
 	u64 touched;

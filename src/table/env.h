@@ -14,7 +14,10 @@
 #include <linux/bits.h>
 #include <linux/compiler.h>
 #include <linux/io.h>
+#include <linux/memory_hotplug.h>
+#include <linux/mm.h>
 #include <linux/mmzone.h>
+#include <linux/page-flags.h>
 #include <linux/pfn.h>
 #include <linux/prefetch.h>
 #include <linux/string.h>
@@ -52,6 +55,22 @@ static inline bool ki_replace_pair(u64 *entries, u64 old0, u64 old1, u64 new0,
 #else
 	return false;
 #endif
+}
+
+/*
+ * The memory at physical address @phys was written by an entry that is about to say so
+ * no longer. Marks what KVM marks when it zaps such an entry (kvm_set_pfn_dirty();
+ * since v6.13 it does when it makes the entry).
+ *
+ * Context: under mmu_lock and kvm->srcu, under which the entry was seen: the host takes
+ * no page of a memslot back meanwhile.
+ */
+static inline void ki_memory_written(u64 phys)
+{
+	struct page *page = pfn_to_online_page(PHYS_PFN(phys));
+
+	if (page && !PageReserved(page))
+		SetPageDirty(page);
 }
 
 /* 64 entries, from the first of a cache line on, will be looked at soon. */

@@ -135,7 +135,9 @@ enum ki_walk_result {
  * @above: what is known of tables of pages, to look only at those that have been
  *	used; or NULL. With @clear, and a format that has such accessed bits
  * @dirty: if not NULL: only the dirty bits of leaves are looked at, and answered here, a
- *	bit a page of the slice; nothing else is answered and nothing cleared
+ *	bit a page of the slice; nothing else is answered. With @clear these bits are
+ *	cleared, after the memory itself was marked as written, but for those of leaves
+ *	larger than the slice
  * @giant_ready: a young leaf larger than the slice may be cleared
  * @giant_taken: out: such a leaf was cleared: all of KI_GIANT_PAGES was young
  * @bits: where the answer goes

@@ -81,11 +81,17 @@ static __always_inline struct ki_pattern ki_table(const struct ki_format *f)
 				     f->real_value | f->table_value };
 }
 
-/* And it was accessed; of a format with such a bit. */
+/* And it was accessed, or written; of a format with such a bit. */
 static __always_inline struct ki_pattern ki_young(const struct ki_format *f,
 						  struct ki_pattern p)
 {
 	return (struct ki_pattern) { p.mask | f->accessed, p.value | f->accessed };
+}
+
+static __always_inline struct ki_pattern ki_written(const struct ki_format *f,
+						    struct ki_pattern p)
+{
+	return (struct ki_pattern) { p.mask | f->dirty, p.value | f->dirty };
 }
 
 static __always_inline u64 ki_level_pages(const struct ki_format *f,
@@ -95,22 +101,29 @@ static __always_inline u64 ki_level_pages(const struct ki_format *f,
 }
 
 /*
- * Clear the accessed bit of what is @young; false if there is none to clear any
+ * Clear @bit of what is like @p, which has it; false if there is none to clear any
  * more. Never a plain bit clear: an entry that KVM has just replaced (by its
  * marker for removal, by a table, or by an MMIO entry with a generation in
  * those bits) would be damaged by it.
  */
-static __always_inline bool ki_clear_one(const struct ki_format *f, u64 *entry,
-					 struct ki_pattern young)
+static __always_inline bool ki_clear_bit(const struct ki_format *f, u64 *entry,
+					 struct ki_pattern p, u64 bit)
 {
 	u64 old = READ_ONCE(*entry);
 
-	while (ki_matches(f, old, young)) {
-		if (ki_replace_entry(entry, old, old & ~f->accessed))
+	while (ki_matches(f, old, p)) {
+		if (ki_replace_entry(entry, old, old & ~bit))
 			return true;
 		old = READ_ONCE(*entry);
 	}
 	return false;
+}
+
+/* Clear the accessed bit of what is @young. */
+static __always_inline bool ki_clear_one(const struct ki_format *f, u64 *entry,
+					 struct ki_pattern young)
+{
+	return ki_clear_bit(f, entry, young, f->accessed);
 }
 
 /* Entries are read a cache line at a time. */
@@ -268,6 +281,24 @@ static __always_inline u64 ki_walk_word(const struct ki_format *f,
 	return seen.found & want;
 }
 
+static __always_inline u64 ki_address(const struct ki_walk *w, u64 entry)
+{
+	return (entry & w->addr_mask) |
+	       (entry & w->high_addr_mask) << w->high_addr_shift;
+}
+
+/*
+ * A leaf like @p was seen to be written. If it is another one now, KVM has seen to it.
+ * (In a large one, the lowest bit of the address may be another's, PAT: of the same memory.)
+ */
+static __always_inline void ki_clear_dirty(const struct ki_format *f,
+					   const struct ki_walk *w, u64 *entry,
+					   u64 seen, struct ki_pattern p)
+{
+	ki_memory_written(ki_address(w, seen));
+	ki_clear_bit(f, entry, ki_written(f, p), f->dirty);
+}
+
 /* A leaf above level 1, of which @gfn is a page. */
 static __always_inline enum ki_walk_result
 ki_walk_huge(const struct ki_format *f, struct ki_walk *w, u64 *entry, u64 seen,
@@ -282,6 +313,8 @@ ki_walk_huge(const struct ki_format *f, struct ki_walk *w, u64 *entry, u64 seen,
 	if (w->dirty) {
 		for (unsigned int i = first; (seen & f->dirty) && i < end; i++)
 			w->dirty[i] = ~0ULL;
+		if (w->clear && (seen & f->dirty) && !ki_is_giant(pages))
+			ki_clear_dirty(f, w, entry, seen, ki_leaf(f));
 		return KI_WALK_DONE;
 	}
 
@@ -297,8 +330,7 @@ ki_walk_huge(const struct ki_format *f, struct ki_walk *w, u64 *entry, u64 seen,
 
 static __always_inline u64 *ki_next_table(const struct ki_walk *w, u64 entry)
 {
-	return ki_table_at((entry & w->addr_mask) |
-			   (entry & w->high_addr_mask) << w->high_addr_shift);
+	return ki_table_at(ki_address(w, entry));
 }
 
 /* The table that will be looked at next, if there is one, or NULL. */
@@ -542,19 +574,22 @@ ki_walk_down(const struct ki_format *f, struct ki_walk *w, u64 **entries)
 
 /* 64 entries of level 1, those of @want alone. */
 static __always_inline void ki_dirty_word(const struct ki_format *f,
-					  struct ki_walk *w, const u64 *entries,
+					  struct ki_walk *w, u64 *entries,
 					  unsigned int word)
 {
+	const struct ki_pattern written = ki_written(f, ki_page(f));
 	u64 dirty = 0;
 
-	for (unsigned int i = 0; i < 64; i++) {
-		u64 entry = READ_ONCE(entries[i]);
-		u64 found = ki_matches(f, entry, ki_page(f)) &&
-			    (entry & f->dirty);
+	for (unsigned int i = 0; f->dirty && i < 64; i++) {
+		u64 seen = READ_ONCE(entries[i]);
+		u64 found = ki_matches(f, seen, written) &&
+			    (w->bits->want[word] & BIT_ULL(i));
 
+		if (found && w->clear)
+			ki_clear_dirty(f, w, &entries[i], seen, ki_page(f));
 		dirty |= found << i;
 	}
-	w->dirty[word] |= dirty & w->bits->want[word];
+	w->dirty[word] |= dirty;
 }
 
 /* An entry of level 2, of which nothing but what was written is asked. */
@@ -563,7 +598,7 @@ ki_dirty_entry(const struct ki_format *f, struct ki_walk *w, u64 *entry,
 	       struct ki_part p)
 {
 	u64 seen = READ_ONCE(*entry);
-	const u64 *table;
+	u64 *table;
 
 	if (ki_matches(f, seen, ki_leaf(f)))
 		return ki_walk_huge(f, w, entry, seen, p.gfn, 2);

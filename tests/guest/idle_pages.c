@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/idle_pages.h>
+#include <linux/kvm.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
@@ -16,8 +17,10 @@
 #include "idle.h"
 #include "ktap.h"
 #include "options.h"
+#include "page_idle.h"
 #include "pages_reader.h"
 #include "rounds.h"
+#include "scanning.h"
 
 static unsigned long rounds = 10, mem = 24, seed = 1;
 static bool thp;
@@ -701,6 +704,206 @@ static void dirty(void)
 	reader_close(&r);
 }
 
+static bool says_written(uint8_t is)
+{
+	return is == EXTENT_PTE_DIRTY || is == EXTENT_PMD_DIRTY;
+}
+
+/*
+ * Of slot 1: written is told what is in @written, by its leaves; touched @all of it, or
+ * only that.
+ */
+static void expect_written(int fd, const struct gfnset *written, bool all_touched,
+			   const char *when)
+{
+	unsigned int wrong = 0;
+
+	read_slot(fd, 1);
+	for (uint64_t i = 0; i < slot_pages(1); i++) {
+		uint64_t gfn = slot_gfn(1) + i, leaf = vmm_leaf_pages(&vmm.mmu, gfn);
+		bool due = false;
+
+		for (uint64_t n = gfn - gfn % leaf; n < gfn - gfn % leaf + leaf; n++)
+			due |= gfnset_has(written, n);
+		if (says_written(said[i]) != due ||
+		    (pages_heat(said[i]) == PAGES_HOT) != (all_touched || due))
+			if (wrong++ < 4)
+				ktap_diag("%s: gfn %#lx: said %s; %s", when, gfn,
+					  extent_name[said[i]], due ? "written" : "not");
+	}
+	EXPECT(!wrong, "%s: %u wrong pages", when, wrong);
+}
+
+static void write_every_third(struct gfnset *written)
+{
+	gfnset_clear(written);
+	for (uint64_t i = 0; i < slot_pages(1); i += 3) {
+		vmm_touch_range(&vmm, slot_gfn(1) + i, 1, true);
+		gfnset_add_range(written, slot_gfn(1) + i, 1);
+	}
+}
+
+/* What the host knows of its own pages: KPF_DIRTY in /proc/kpageflags. */
+static uint64_t pages_marked_dirty(void)
+{
+	uint64_t pages = slot_pages(1), *pfn = malloc(pages * 8), marked = 0;
+	int fd = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
+
+	page_frames(vmm.slot[1].hva, pages, pfn);
+	for (uint64_t i = 0; i < pages; i++) {
+		uint64_t head = thp ? pfn[i] & -HUGE_PAGES : pfn[i], flags = 0;
+
+		if (pread(fd, &flags, 8, head * 8) != 8)
+			die("/proc/kpageflags: %m");
+		marked += flags >> 4 & 1;
+	}
+	close(fd);
+	free(pfn);
+	return marked;
+}
+
+/* By a file that looks at dirty bits and clears none: pages of slot 1 that have been written. */
+static uint64_t scan_dirty(int fd)
+{
+	struct kvm_idle_scan a = {
+		.start = vmm.slot[1].gpa,
+		.end = vmm.slot[1].gpa + vmm.slot[1].bytes,
+		.category_mask = KVM_IDLE_PAGE_DIRTY,
+		.return_mask = KVM_IDLE_PAGE_DIRTY,
+	};
+	struct scan_map map;
+	uint64_t pages;
+
+	scan_map_init(&map, &vmm);
+	scan_to_end(fd, &a, 1000, &map);
+	pages = map.pages;
+	scan_map_free(&map);
+	return pages;
+}
+
+/* Who goes back into what he read is told again, and that includes what was written. */
+static void expect_written_again(int fd)
+{
+	uint64_t half = slot_pages(1) / 2, told = 0;
+	uint64_t start = slot_start(1) + half * PAGE_SIZE;
+
+	pages_read_all(fd, start, slot_end(1), all + (start - all_start) / PAGE_SIZE);
+	look_at_slot(1);
+	for (uint64_t i = half; i < slot_pages(1); i++)
+		told += says_written(said[i]);
+	EXPECT_OK(told, slot_pages(1) - half);
+}
+
+/* Written anew, that is: since it was told to be. And each file by itself. */
+static void dirty_anew(void)
+{
+	uint64_t gfn = slot_gfn(1), pages = slot_pages(1);
+	struct gfnset all_of_it, third, none;
+	struct reader a, b;
+	int scans;
+
+	if (!dirty_can_be_told()) {
+		ktap_skip("no dirty bits here");
+		return;
+	}
+	gfnset_init(&all_of_it, vmm.end_gfn);
+	gfnset_init(&third, vmm.end_gfn);
+	gfnset_init(&none, vmm.end_gfn);
+	gfnset_add_range(&all_of_it, gfn, pages);
+	scans = idle_file(0, O_RDWR | O_CLOEXEC);
+	reader_open(&a, O_RDONLY, SCAN_IGN_HOST | SCAN_DIRTY_PAGE);
+	reader_open(&b, O_RDONLY, SCAN_IGN_HOST | SCAN_DIRTY_PAGE);
+
+	vmm_touch_range(&vmm, gfn, pages, true);
+	expect_written(a.fd, &all_of_it, true, "all written");
+	EXPECT_OK(pages_marked_dirty(), pages);
+	expect_written_again(a.fd);
+	vmm_touch_range(&vmm, gfn, pages, false);
+	expect_written(a.fd, &none, true, "then read");
+	write_every_third(&third);
+	expect_written(a.fd, &third, false, "then some written");
+	expect_written(a.fd, &none, false, "then nothing");
+
+	/* The other one was told nothing of that yet, and asks now. */
+	expect_written(b.fd, &all_of_it, true, "the other file");
+	vmm_touch_range(&vmm, gfn, pages, false);
+	expect_written(b.fd, &none, true, "the other file, then");
+	/* Written and told while nobody asked for that, it is due to who asks again. */
+	remove_flags(b.fd, SCAN_DIRTY_PAGE);
+	write_every_third(&third);
+	vmm_touch_range(&vmm, gfn, pages, false);
+	expect_written(b.fd, &none, true, "who does not ask");
+	add_flags(b.fd, SCAN_DIRTY_PAGE);
+	expect_written(b.fd, &none, false, "who asks again");
+	vmm_touch_range(&vmm, gfn, pages, false);
+	expect_written(b.fd, &third, true, "who asks again, of what is touched");
+	/* And this one has seen all of it written since it was opened. */
+	EXPECT_OK(scan_dirty(scans), pages);
+
+	reader_close(&a);
+	reader_close(&b);
+	close(scans);
+	gfnset_free(&all_of_it);
+	gfnset_free(&third);
+	gfnset_free(&none);
+}
+
+/* What KVM's log has of slot 1 since this was asked before. */
+static uint64_t logged_dirty(const struct gfnset *written, uint64_t *more)
+{
+	uint64_t gfn = slot_gfn(1), missed = 0;
+	uint64_t *map = calloc(slot_pages(1) / 64 + 1, 8);
+	struct kvm_dirty_log log = { .slot = 1, .dirty_bitmap = map };
+
+	if (ioctl(vmm.fd, KVM_GET_DIRTY_LOG, &log))
+		die("KVM_GET_DIRTY_LOG: %m");
+	for (uint64_t i = 0; i < slot_pages(1); i++) {
+		bool logged = map[i / 64] >> (i % 64) & 1;
+
+		missed += gfnset_has(written, gfn + i) && !logged;
+		*more += !gfnset_has(written, gfn + i) && logged;
+	}
+	free(map);
+	return missed;
+}
+
+/* A VMM that migrates its guest misses no page, however often dirty bits are cleared. */
+static void dirty_log(void)
+{
+	uint64_t missed = 0, more = 0, writes = 0;
+	struct gfnset written;
+	struct reader r;
+
+	if (thp) {
+		ktap_skip("while it logs, KVM maps no huge pages");
+		return;
+	}
+	gfnset_init(&written, vmm.end_gfn);
+	reader_open(&r, O_RDONLY, SCAN_IGN_HOST | SCAN_DIRTY_PAGE);
+	vmm_set_slot(&vmm, 1, KVM_MEM_LOG_DIRTY_PAGES);
+	for (unsigned long n = 0; n < 4 * rounds; n++) {
+		for (int some = 0; some < 3; some++) {
+			uint64_t i = random_below(slot_pages(1) - 16);
+
+			vmm_touch_range(&vmm, slot_gfn(1) + i, 16, some > 0);
+			if (some > 0)
+				gfnset_add_range(&written, slot_gfn(1) + i, 16);
+			if (random_below(2))
+				read_slot(r.fd, 1);
+		}
+		if (random_below(2))
+			continue;
+		missed += logged_dirty(&written, &more);
+		writes += gfnset_count(&written);
+		gfnset_clear(&written);
+	}
+	vmm_set_slot(&vmm, 1, 0);
+	EXPECT(!missed && writes, "%lu of %lu pages", missed, writes);
+	ktap_diag("%lu pages written, %lu more in the log", writes, more);
+	reader_close(&r);
+	gfnset_free(&written);
+}
+
 /* The programs that this is for. */
 static void clients(void)
 {
@@ -795,6 +998,8 @@ int main(int argc, char **argv)
 		{ "ioctls, and /proc/idle_pages", ioctls },
 		{ "flags by open, ioctl and fcntl", flags },
 		{ "what was written", dirty },
+		{ "what was written anew", dirty_anew },
+		{ "KVM's log of what was written misses nothing", dirty_log },
 		{ "sys-refs and etmemd", clients },
 		{ "ESRCH when the VMM is killed", killed },
 	};

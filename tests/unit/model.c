@@ -392,6 +392,7 @@ u64 *ki_table_at(u64 phys)
 }
 
 void (*model_race)(u64 *entry);
+void (*model_written)(u64 phys);
 
 bool ki_replace_entry(u64 *entry, u64 old, u64 new)
 {
@@ -415,6 +416,12 @@ bool ki_replace_pair(u64 *entries, u64 old0, u64 old1, u64 new0, u64 new1)
 	return true;
 }
 
+void ki_memory_written(u64 phys)
+{
+	if (model_written)
+		model_written(phys);
+}
+
 void model_free(void)
 {
 	free(memory);
@@ -429,6 +436,7 @@ u64 model_new(const struct kind *k)
 	kind = k;
 	format = k->format;
 	model_race = NULL;
+	model_written = NULL;
 	used = 1;
 	memory = calloc(ROOT_PAGES + PAGES, page_bytes());
 	if (!memory)

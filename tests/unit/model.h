@@ -85,4 +85,7 @@ static inline bool bit(const u64 *map, u64 base, u64 gfn)
  */
 extern void (*model_race)(u64 *entry);
 
+/* Called with the memory that is marked as written, by its address. NULL: nothing. */
+extern void (*model_written)(u64 phys);
+
 #endif /* MODEL_H */

@@ -616,7 +616,7 @@ static void test_dirty(void **state)
 
 	(void)state;
 	for_each_kind(k, f) {
-		struct ki_walk w = walk_of(k, model_new(k), true);
+		struct ki_walk w = walk_of(k, model_new(k), false);
 		bool tells = strncmp(f->name, "stage 2", 7);
 		u64 *written = model_map(BASE + 3, 1, f->dirty | f->accessed);
 		u64 was = *written, pages = huge_pages(f);
@@ -642,6 +642,152 @@ static void test_dirty(void **state)
 		assert_int_equal(count(bits.present), 0);
 		assert_int_equal(count(bits.young), 0);
 		assert_true(*written == was);
+	}
+}
+
+static u64 memory_written[8];
+static unsigned int nr_written;
+
+static void note_written(u64 phys)
+{
+	if (nr_written < ARRAY_SIZE(memory_written))
+		memory_written[nr_written] = phys;
+	nr_written++;
+}
+
+/* By the time that the bit goes, the memory is marked. */
+static void expect_marked(u64 *entry)
+{
+	assert_true(nr_written > 0);
+	assert_int_equal(memory_written[nr_written - 1], racing->address_of(*entry));
+}
+
+static struct ki_walk clear_dirty(const struct kind *k, u64 root, u64 *dirty)
+{
+	struct ki_walk w = walk_of(k, root, true);
+
+	memset(dirty, 0, KI_SLICE_WORDS * sizeof(*dirty));
+	w.dirty = dirty;
+	w.giant_ready = true;
+	want_all();
+	racing = k->format;
+	nr_written = 0;
+	model_written = note_written;
+	return w;
+}
+
+/* What is told to be written is not so any more; nor is anything else changed. */
+static void test_dirty_cleared(void **state)
+{
+	static u64 dirty[KI_SLICE_WORDS];
+
+	(void)state;
+	for_each_kind(k, f) {
+		u64 root = model_new(k), pages = huge_pages(f);
+		struct ki_walk w = clear_dirty(k, root, dirty);
+		bool tells = strncmp(f->name, "stage 2", 7);
+		const struct {
+			u64 *entry;
+			bool written;
+		} leaf[] = {
+			{ model_map(BASE + 3, 1, f->dirty | f->accessed), true },
+			{ model_map(BASE + 4, 1, f->dirty | 1 << 20), false }, /* not wanted */
+			{ model_map(BASE + 5, 1, f->accessed), false },
+			{ model_map(BASE + 70, 1, f->dirty | 1 << 21), true },
+			{ model_map(BASE + pages, 2, f->dirty), true },
+			{ model_map(BASE + 2 * pages, 2, f->accessed), false },
+		};
+		u64 was[ARRAY_SIZE(leaf)];
+		unsigned int n = 0;
+
+		for (unsigned int i = 0; i < ARRAY_SIZE(leaf); i++)
+			was[i] = *leaf[i].entry;
+		bits.want[0] &= ~BIT_ULL(4);
+		model_race = expect_marked;
+		assert_int_equal(f->walk(&w), KI_WALK_DONE);
+		assert_int_equal(count(dirty), tells ? 2 + pages : 0);
+		for (unsigned int i = 0; i < ARRAY_SIZE(leaf); i++) {
+			bool taken = tells && leaf[i].written;
+
+			assert_true(*leaf[i].entry == (was[i] & ~(taken ? f->dirty : 0)));
+			if (taken)
+				assert_int_equal(memory_written[n++], f->address_of(was[i]));
+		}
+		assert_int_equal(nr_written, n);
+		assert_int_equal(count(bits.young), 0);
+		/* And all of it is gone now. */
+		memset(dirty, 0, sizeof(dirty));
+		assert_int_equal(f->walk(&w), KI_WALK_DONE);
+		assert_int_equal(count(dirty), 0);
+	}
+}
+
+static void race_dirty(const struct kind *k, unsigned int level, void (*with)(u64 *),
+		       u64 expected)
+{
+	static u64 dirty[KI_SLICE_WORDS];
+	const struct format *f = k->format;
+	struct ki_walk w = clear_dirty(k, model_new(k), dirty);
+	u64 *entry = model_map(BASE, level, f->dirty);
+	u64 address = *entry & ~(f->page | f->huge | f->dirty);
+
+	races = 0;
+	model_race = with;
+	assert_int_equal(f->walk(&w), KI_WALK_DONE);
+	assert_true(races >= 1);
+	assert_int_equal(count(dirty), level_pages(f, level));
+	assert_true((*entry & ~address) == expected);
+}
+
+static void race_hardware_accesses(u64 *entry)
+{
+	if (!races++)
+		*entry |= racing->accessed;
+}
+
+static void race_kvm_installs_dirty_mmio(u64 *entry)
+{
+	races++;
+	*entry = racing->mmio | racing->dirty;
+}
+
+/* It was written, whatever becomes of the entry; and that is left alone. */
+static void test_dirty_races(void **state)
+{
+	(void)state;
+	for_each_kind(k, f) {
+		if (!strncmp(f->name, "stage 2", 7))
+			continue;
+		for (unsigned int level = 1; level <= 2; level++) {
+			u64 leaf = level == 1 ? f->page : f->huge;
+
+			race_dirty(k, level, race_hardware_accesses, leaf | f->accessed);
+			race_dirty(k, level, race_kvm_removes, f->removed);
+			race_dirty(k, level, race_kvm_installs_dirty_mmio,
+				   f->mmio | f->dirty);
+		}
+	}
+}
+
+/* Of a leaf that others have a part of, who have not been asked. */
+static void test_giant_stays_dirty(void **state)
+{
+	static u64 dirty[KI_SLICE_WORDS];
+
+	(void)state;
+	for_each_kind(k, f) {
+		u64 root = model_new(k);
+		struct ki_walk w = clear_dirty(k, root, dirty);
+		u64 *entry, was;
+
+		if (!strncmp(f->name, "stage 2", 7) || k->levels < 4)
+			continue;
+		entry = model_map(BASE, 3, f->dirty);
+		was = *entry;
+		assert_int_equal(f->walk(&w), KI_WALK_DONE);
+		assert_int_equal(count(dirty), KI_SLICE_PAGES);
+		assert_int_equal(nr_written, 0);
+		assert_true(*entry == was);
 	}
 }
 
@@ -725,6 +871,9 @@ int main(void)
 		cmocka_unit_test(test_high_bits_of_a_table_entry),
 		cmocka_unit_test(test_tracked),
 		cmocka_unit_test(test_dirty),
+		cmocka_unit_test(test_dirty_cleared),
+		cmocka_unit_test(test_dirty_races),
+		cmocka_unit_test(test_giant_stays_dirty),
 		cmocka_unit_test(test_only_any),
 		cmocka_unit_test(test_random),
 	};

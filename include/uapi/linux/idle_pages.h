@@ -18,7 +18,7 @@
  */
 #define SCAN_HUGE_PAGE	O_NONBLOCK	/* of pages below a PMD, only that they are there */
 #define SCAN_SKIM_IDLE	O_NOFOLLOW	/* if all of these are idle, so as well */
-#define SCAN_DIRTY_PAGE	O_NOATIME	/* tell apart what was written */
+#define SCAN_DIRTY_PAGE	O_NOATIME	/* tell apart what was written since this was told */
 
 /* By IDLE_SCAN_ADD_FLAGS alone. */
 #define SCAN_AS_HUGE	0x1000000	/* pages below a PMD are told as one */

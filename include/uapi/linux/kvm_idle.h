@@ -383,7 +383,9 @@ struct kvm_idle_region {
  * harvest would tell, and stays due. (After KVM_IDLE_ARM, and before the harvest, it may
  * be told more.)
  *
- * HOST_YOUNG is never set unless KVM_IDLE_OPTION_HOST is on. DIRTY is never cleared.
+ * HOST_YOUNG is never set unless KVM_IDLE_OPTION_HOST is on. A scan does not clear
+ * DIRTY; where another file does (SCAN_DIRTY_PAGE of idle_pages), a file that may harvest
+ * is told it all the same, if it was open by then.
  * It is of use where KVM_IDLE_INFO_HW_DIRTY is set; KVM itself sets the bit
  * of what it maps for writing, so it says "may have been written".
  *

@@ -24,6 +24,11 @@ static inline u64 *ki_table_at(u64 phys)
 	return (u64 *)phys;
 }
 
+static inline void ki_memory_written(u64 phys)
+{
+	(void)phys;
+}
+
 static inline bool ki_replace_entry(u64 *entry, u64 old, u64 new)
 {
 	return __atomic_compare_exchange_n(entry, &old, new, false,

@@ -275,7 +275,7 @@ static int print_json(const struct playing *p)
 	json_add_uint(o, "vm", p->target->index);
 	json_add_time(o, "recorded", p->target->recorded_ns);
 	json_add_uint(o, "cold_passes", p->cold);
-	json_object_object_add(o, "passes", p->rows);
+	json_object_object_add(o, "by_pass", p->rows);
 	return json_print(o, stdout) ? failure("%s", strerror(ENOMEM)) : EXIT_OK;
 }
 

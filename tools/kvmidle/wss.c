@@ -82,6 +82,6 @@ int wss_print_json(const struct wss_about *about, const struct plot_point *rows,
 	json_add_uint(o, "vm", about->vm);
 	json_add_uint(o, "window_passes", about->window);
 	json_add_bool(o, "ended_early", about->ended_early);
-	json_object_object_add(o, "passes", array);
+	json_object_object_add(o, "by_pass", array);
 	return json_print(o, out);
 }

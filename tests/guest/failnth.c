@@ -5,6 +5,7 @@
  * readers are told afterwards is what they would have been told without.
  */
 #include <errno.h>
+#include <linux/idle_pages.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -15,6 +16,7 @@
 #include "idle.h"
 #include "ktap.h"
 #include "options.h"
+#include "pages_reader.h"
 #include "rounds.h"
 
 #define MOST_POINTS	1000	/* a call that has more of them never ends */
@@ -43,6 +45,8 @@ struct outcome {
 #define ALONE		1U
 /* The module allocates something for it; else it may or not. */
 #define ALLOCATES	2U
+/* What it took before an allocation failed is still due to it, and not in the tables. */
+#define KEEPS		4U
 
 /**
  * struct call - one system call and what goes with it
@@ -50,7 +54,7 @@ struct outcome {
  * @prepare: after the readers are open and the guest has touched some pages
  * @run: the call and nothing else
  * @settle: look at the answer, close what was opened, take from the truth what was told
- * @flags: ALONE, ALLOCATES
+ * @flags: ALONE, ALLOCATES, KEEPS
  */
 struct call {
 	const char *name;
@@ -489,6 +493,69 @@ static void settle_close(const struct outcome *o)
 	EXPECT(o->ret == 0, "%ld, errno %s", o->ret, strerrorname_np(o->err));
 }
 
+/* The stream of extents: of what the guest maps, and what of that was written. */
+static struct {
+	int fd;
+	struct gfnset due;
+	uint64_t start, end;	/* host addresses, of all slots */
+	uint8_t *first, *rest;	/* what was said of each page */
+	uint8_t *buffer;
+	size_t bytes;
+} stream = { .fd = -1 };
+
+static long run_open_stream(void)
+{
+	return open("/proc/self/idle_pages", O_RDONLY);
+}
+
+static void settle_open_stream(const struct outcome *o)
+{
+	if (!expect_error(o) || o->ret < 0)
+		return;
+	close(o->ret);
+}
+
+static void stream_is_open(void)
+{
+	unsigned int flags = SCAN_IGN_HOST | SCAN_DIRTY_PAGE;
+
+	stream.fd = pages_file(0, O_RDONLY);
+	if (ioctl(stream.fd, IDLE_SCAN_ADD_FLAGS, &flags))
+		die("IDLE_SCAN_ADD_FLAGS: %m");
+	gfnset_init(&stream.due, vmm.end_gfn);
+	vmm_observe(&vmm, &stream.due);
+}
+
+static long run_stream(void)
+{
+	return pread(stream.fd, stream.buffer, stream.bytes, stream.start);
+}
+
+/* What is not told by a read that failed is told by the next one. */
+static void settle_stream(const struct outcome *o)
+{
+	uint64_t next = stream.start, wrong = 0;
+
+	if (expect_error(o) && o->ret > 0)
+		next = pages_decode(stream.buffer, o->ret, stream.start, stream.end, stream.first);
+	if (next < stream.end)
+		pages_read_all(stream.fd, next, stream.end, stream.rest);
+	for (uint64_t n = 0; n < vmm.total_pages; n++) {
+		uint64_t gfn = vmm_nth_gfn(&vmm, n);
+		uint64_t hva = (uintptr_t)vmm_hva(&vmm, gfn << PAGE_SHIFT);
+		uint8_t said = hva < next ? stream.first[(hva - stream.start) / PAGE_SIZE] :
+					    stream.rest[(hva - next) / PAGE_SIZE];
+
+		wrong += pages_heat(said) != (!gfnset_has(&vmm.mapped, gfn) ? PAGES_HOLE :
+					      gfnset_has(&stream.due, gfn) ? PAGES_HOT : PAGES_IDLE);
+	}
+	EXPECT(!wrong, "%lu wrong pages", wrong);
+	gfnset_clear(&vmm.young);
+	vmm_unobserve(&vmm, &stream.due);
+	gfnset_free(&stream.due);
+	close(stream.fd);
+}
+
 static const struct call calls[] = {
 	{ "open to peek", to_peek, run_open, settle_open, ALLOCATES },
 	{ "open to harvest", to_harvest, run_open, settle_open, ALLOCATES },
@@ -515,6 +582,8 @@ static const struct call calls[] = {
 	{ "SCAN", scan_all, run_scan, settle_scan, ALLOCATES },
 	{ "SCAN by host address", scan_all_by_hva, run_scan, settle_scan, ALLOCATES },
 	{ "SCAN that looks", scan_to_look, run_scan, settle_scan, ALLOCATES },
+	{ "open idle_pages", NULL, run_open_stream, settle_open_stream, ALLOCATES },
+	{ "read of idle_pages", stream_is_open, run_stream, settle_stream, ALLOCATES | KEEPS },
 	{ "SELECT_VM, QUERY", ask_for_another, run_select, settle_select, ALLOCATES },
 	{ "SELECT_VM", take_another, run_select, settle_select, ALLOCATES },
 	{ "SET_OPTIONS, TLB", precise, run_options, settle_options, 0 },
@@ -565,7 +634,7 @@ static void expect_untouched(const struct call *call, const struct outcome *o)
 {
 	struct idle_reader peeker;
 
-	if ((call->flags & ALONE) || o->ret >= 0 || o->kind != FAULTS_ALLOCATIONS)
+	if ((call->flags & (ALONE | KEEPS)) || o->ret >= 0 || o->kind != FAULTS_ALLOCATIONS)
 		return;
 	idle_open(&peeker, &vmm, O_RDONLY);
 	expect_exact(&peeker, "a peek after it failed");
@@ -692,7 +761,20 @@ static void setup(void)
 	touch_some(&other_vmm);
 	if (idle_bitmap_bytes(&vmm) > sizeof(buffer))
 		die("no room for so large a bitmap");
+	stream.start = (uintptr_t)vmm.slot[0].hva;
+	stream.end = stream.start + vmm.slot[0].bytes;
+	for (unsigned int i = 1; i < vmm.nr_slots; i++) {
+		uint64_t start = (uintptr_t)vmm.slot[i].hva, slot_end = start + vmm.slot[i].bytes;
+
+		stream.start = start < stream.start ? start : stream.start;
+		stream.end = slot_end > stream.end ? slot_end : stream.end;
+	}
+	stream.bytes = (stream.end - stream.start) / PAGE_SIZE * 2 + 4096;
+	stream.buffer = malloc(stream.bytes);
+	stream.first = malloc((stream.end - stream.start) / PAGE_SIZE);
+	stream.rest = malloc((stream.end - stream.start) / PAGE_SIZE);
 	/* What is there need not be allocated by the call that is looked at. */
+	memset(stream.buffer, 1, stream.bytes);
 	memset(buffer, 1, sizeof(buffer));
 	memset(listing, 1, sizeof(listing));
 }

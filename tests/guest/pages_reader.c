@@ -45,6 +45,17 @@ static struct extents stream(const uint8_t *bytes, size_t count)
 	};
 }
 
+uint64_t pages_decode(const uint8_t *buffer, size_t bytes, uint64_t start, uint64_t end,
+		      uint8_t *said)
+{
+	struct extents x = stream(buffer, bytes);
+
+	memset(said, EXTENT_NOTHING, (end - start) / PAGE_SIZE);
+	extents_spell_out(&x, start, (end - start) / PAGE_SIZE, said);
+	EXPECT(!x.wrong, "byte %zu: %s", x.at, x.wrong);
+	return x.hva;
+}
+
 unsigned int pages_read(int fd, uint64_t start, uint64_t end, size_t count, uint8_t *said)
 {
 	uint8_t *buffer = malloc(count);

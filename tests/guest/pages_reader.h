@@ -22,6 +22,13 @@ int pages_file(pid_t pid, int flags);
  */
 unsigned int pages_read(int fd, uint64_t start, uint64_t end, size_t count, uint8_t *said);
 
+/*
+ * What a read of @bytes from @start on has said, of the pages up to @end, to @said likewise.
+ * Expects that it is well formed. Return: the address that it ends at.
+ */
+uint64_t pages_decode(const uint8_t *buffer, size_t bytes, uint64_t start, uint64_t end,
+		      uint8_t *said);
+
 /* In one read if that can be. */
 void pages_read_all(int fd, uint64_t start, uint64_t end, uint8_t *said);
 

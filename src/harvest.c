@@ -40,7 +40,7 @@ static int ki_prepare(struct ki_vm *vm, u64 slice, unsigned int count, bool dirt
 			if (!err && r->host)
 				err = ki_pending_prepare(&r->host_pending,
 							 slice + i);
-			if (!err && dirty)
+			if (!err && dirty && r->dirty)
 				err = ki_pending_prepare(&r->dirty_pending,
 							 slice + i);
 			if (err)
@@ -100,7 +100,7 @@ static void ki_write_down(struct ki_vm *vm, const struct ki_slice *s,
 		if (r->host)
 			ki_pending_add(&r->host_pending, s->index, 0,
 				       KI_SLICE_WORDS, s->host);
-		if (c->clear_dirty)
+		if (c->clear_dirty && r->dirty)
 			ki_pending_add(&r->dirty_pending, s->index, 0,
 				       KI_SLICE_WORDS, s->dirty);
 		for (unsigned int i = 0; c->giant_taken && i < KI_GIANT_SLICES; i++)
@@ -115,7 +115,7 @@ static void ki_account(struct ki_vm *vm, const struct ki_slice *s,
 	unsigned long young = bitmap_weight((unsigned long *)s->bits.young,
 					    KI_SLICE_PAGES);
 
-	if (young || c->owes_flush || c->clear_dirty)
+	if (young || c->owes_flush)
 		ki_vm_cleared(vm);
 	this_cpu_add(*vm->harvested_pages,
 		     c->giant_taken ? KI_GIANT_PAGES : young);
@@ -267,12 +267,15 @@ static bool ki_is_empty(struct ki_reader *r, const struct ki_slice *s)
 	       ki_source_empty(r->vm->kvm, &c);
 }
 
-/* What was written, by the account of this reader too. */
+/* What was written, by the account of this reader too; of what is mapped now. */
 static void ki_look_dirty(struct ki_reader *r, struct ki_slice *s)
 {
-	if (s->want_dirty)
-		ki_pending_look(&r->dirty_pending, s->index, s->first, s->words,
-				&s->dirty[s->first]);
+	if (!s->want_dirty)
+		return;
+	ki_pending_look(&r->dirty_pending, s->index, s->first, s->words,
+			&s->dirty[s->first]);
+	for (unsigned int i = s->first; i < s->first + s->words; i++)
+		s->dirty[i] &= s->bits.present[i];
 }
 
 int ki_harvest_peek(struct ki_reader *r, struct ki_slice *s)
@@ -355,16 +358,6 @@ static void ki_put_back(struct ki_pending *p, const struct ki_slice *s,
 	ki_pending_settle(p, s->index);
 }
 
-/* What is told of it is not due any more. */
-static void ki_take_dirty(struct ki_reader *r, struct ki_slice *s)
-{
-	u64 *dirty = &s->dirty[s->first];
-
-	ki_pending_take(&r->dirty_pending, s->index, s->first, s->words, dirty,
-			dirty);
-	ki_pending_settle(&r->dirty_pending, s->index);
-}
-
 int ki_harvest_take(struct ki_reader *r, struct ki_slice *s)
 {
 	struct ki_vm *vm = r->vm;
@@ -378,6 +371,7 @@ int ki_harvest_take(struct ki_reader *r, struct ki_slice *s)
 	s->held = false;
 	s->has_host = false;
 	s->host_held = false;
+	s->dirty_held = false;
 	s->asleep = !ki_pending_has(&r->pending, s->index) && ki_all_asleep(r, s);
 	s->empty = !s->asleep && ki_is_empty(r, s);
 	told = s->asleep || s->empty;
@@ -391,9 +385,11 @@ int ki_harvest_take(struct ki_reader *r, struct ki_slice *s)
 		if (s->has_host)
 			s->host_held = ki_take_pending(&r->host_pending, s,
 						       s->host);
-		ki_look_dirty(r, s);
 		if (s->take_dirty)
-			ki_take_dirty(r, s);
+			s->dirty_held = ki_take_pending(&r->dirty_pending, s,
+							s->dirty);
+		else
+			ki_look_dirty(r, s);
 	}
 	mutex_unlock(lock);
 	return err;
@@ -409,6 +405,8 @@ void ki_harvest_return(struct ki_reader *r, struct ki_slice *s,
 		ki_put_back(&r->pending, s, s->bits.young, first, end);
 	if (s->host_held)
 		ki_put_back(&r->host_pending, s, s->host, first, end);
+	if (s->dirty_held)
+		ki_put_back(&r->dirty_pending, s, s->dirty, first, end);
 	/* To go on within a word is not to go back. */
 	ki_pending_set_place(&r->pending, s->index, end / 64, s->flush);
 	mutex_unlock(lock);

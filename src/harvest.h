@@ -17,14 +17,15 @@
  * @dirty: pages whose entry has its dirty bit set, or had it when another reader cleared
  *	that, if @want_dirty
  * @want_dirty: in: that is to be told too; the caller's to set
- * @take_dirty: in, of ki_harvest_take(): and is to be cleared. What is told in @dirty of
- *	the words asked for cannot be given back; the caller's to set
+ * @take_dirty: in, of ki_harvest_take(): and is to be cleared; the caller's to set, of a
+ *	reader that keeps account of it (ki_reader_set_dirty())
  * @asleep: of ki_harvest_take(): all of @bits.want is present and none of it young,
  *	and nothing else was answered
  * @empty: nothing of @bits.want is present or young, and nothing else was answered
  * @armed: of ki_harvest_arm(): tables of pages, a bit each, that are armed
  * @held: something may have been taken of @bits.young that can be put back
  * @host_held: or of @host
+ * @dirty_held: or of @dirty
  * @flush: number of the TLB flush that the reader owes for what it got, or 0;
  *	the caller's to fill before a call of ki_harvest_return()
  *
@@ -46,6 +47,7 @@ struct ki_slice {
 	u64 armed;
 	bool held;
 	bool host_held;
+	bool dirty_held;
 	u64 flush;
 };
 

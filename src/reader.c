@@ -56,6 +56,7 @@ static bool ki_reader_may_have_host(const struct ki_reader *r)
 static void ki_reader_join(struct ki_reader *r, struct ki_vm *vm)
 {
 	r->vm = vm;
+	r->dirty = false;
 	ki_pending_init(&r->pending);
 	ki_pending_init(&r->host_pending);
 	ki_pending_init(&r->dirty_pending);
@@ -179,6 +180,20 @@ int ki_reader_set_host(struct ki_reader *r, bool host)
 	}
 	mutex_unlock(&vm->lock);
 	return err;
+}
+
+void ki_reader_set_dirty(struct ki_reader *r)
+{
+	struct ki_vm *vm = r->vm;
+
+	lockdep_assert_held(&r->lock);
+	if (READ_ONCE(r->dirty) || !ki_reader_has_pending(r))
+		return;
+	mutex_lock(&vm->lock);
+	ki_vm_lock_all(vm);
+	WRITE_ONCE(r->dirty, true);
+	ki_vm_unlock_all(vm);
+	mutex_unlock(&vm->lock);
 }
 
 struct ki_slice *ki_reader_get_slice(struct ki_reader *r)

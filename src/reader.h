@@ -22,6 +22,7 @@ struct ki_vm;
  * @mode: FMODE_READ: bits are read; FMODE_WRITE: and cleared
  * @policy: when what was cleared is followed by a flush
  * @host: accesses by the host count too
+ * @dirty: it has asked what was written
  * @lock: held for reading by who transfers, for writing by who changes what is
  *	protected by it; outermost of our locks
  * @vm: the VM it is on; this struct holds a reference
@@ -35,7 +36,7 @@ struct ki_vm;
  * @pending: what it has yet to see, likewise
  * @host_pending: and what of that the host has touched, if @host
  * @dirty_pending: pages whose dirty bit was cleared, by whomever, and that it has yet to
- *	take, if it ever does
+ *	take, if it ever does; if @dirty
  */
 struct ki_reader {
 	struct pid *process;
@@ -47,6 +48,7 @@ struct ki_reader {
 	enum kvm_idle_tlb_policy policy; /* Protected by reader->lock. */
 	/* To write: reader->lock and all of the VM; to read, any one of them. */
 	bool host;
+	bool dirty;			/* To write: all of the VM; to read, any region. */
 	atomic64_t owes;		/* Raised by ki_raise(). */
 	atomic64_t unread;
 	struct ki_slice *spare;		/* Exchanged. */
@@ -109,6 +111,14 @@ void ki_reader_set_policy(struct ki_reader *r, enum kvm_idle_tlb_policy policy);
  * host's knowing: its page aging goes its own ways. May sleep.
  */
 int ki_reader_set_host(struct ki_reader *r, bool host);
+
+/**
+ * ki_reader_set_dirty() - from now on, keep account of what was written
+ * @r: the reader, with reader->lock held
+ *
+ * As long as it is on this VM. May sleep.
+ */
+void ki_reader_set_dirty(struct ki_reader *r);
 
 /*
  * The rest is called with reader->lock held for reading, by any number of

@@ -17,7 +17,7 @@ int ki_kvm_flush_init(void);
  * @kvm: a VM, held by the caller
  *
  * On return no vCPU uses a translation cached before the call. May interrupt
- * every processor. May sleep.
+ * every processor, and waits for them. Context: any in which interrupts are on.
  */
 void ki_kvm_flush_tlbs(struct kvm *kvm);
 

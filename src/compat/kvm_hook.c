@@ -302,7 +302,7 @@ void ki_hook_stop(struct kvm *kvm)
 	mmu_notifier_synchronize();
 	if (!retired) {
 		pr_notice_ratelimited("another module has hooked into KVM too, for the VM of process %d: this one stays loaded until that VM is gone\n",
-			  kvm->userspace_pid);
+				      kvm->userspace_pid);
 		return;
 	}
 	spin_lock(&ki_hooks_lock);

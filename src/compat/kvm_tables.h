@@ -26,10 +26,11 @@
  *	ki_leaves_elsewhere() finds; about those too, KVM must be asked
  * @hw_accessed: hardware sets accessed bits; if not, but @marked, KVM does so
  * @hw_dirty: hardware sets dirty bits
+ * @changing: slots are being changed, or memory is being unmapped; only known if
+ *	@hw_dirty, or @lone
  * @lone: there is but one table, and accessed bits above its leaves are such that
  *	nothing is translated by way of an entry without setting its own (after a
- *	flush of the TLBs); of what follows, the next four are only known then
- * @changing: slots are being changed, or memory is being unmapped
+ *	flush of the TLBs); of what follows, the next three are only known then
  * @generation: of the slots
  * @invalidations: how often KVM has unmapped guest memory, but for changes of
  *	slots
@@ -52,8 +53,8 @@ struct ki_tables {
 	bool elsewhere;
 	bool hw_accessed;
 	bool hw_dirty;
-	bool lone;
 	bool changing;
+	bool lone;
 	u64 generation;
 	unsigned long invalidations;
 	u64 mapped;

@@ -79,12 +79,11 @@ static void ki_examine_lone(struct kvm *kvm, struct ki_tables *t)
 #ifdef HAVE_KVM_INVALIDATE_SEQ
 	t->lone &= t->marked && !t->elsewhere && t->count == 1;
 	/*
-	 * Of a change of slots, either the lock is seen, or a generation that is
+	 * Of a change of slots, either the lock was seen, or a generation that is
 	 * not the final one: that is only stored after those who are under
 	 * kvm->srcu now are gone.
 	 */
-	t->changing = mutex_is_locked(&kvm->slots_lock) ||
-		      kvm->mmu_invalidate_in_progress;
+	t->changing |= kvm->mmu_invalidate_in_progress;
 	t->generation = kvm_memslots(kvm)->generation;
 	t->invalidations = kvm->mmu_invalidate_seq;
 	t->mapped = atomic64_read(&kvm->stat.pages_4k);
@@ -191,6 +190,7 @@ void ki_tables_get(struct kvm *kvm, struct ki_tables *t)
 		.hw_accessed	= true,
 		.hw_dirty	= true,
 		.lone		= true,
+		.changing	= mutex_is_locked(&kvm->slots_lock),
 		/* Without the bit that marks encrypted memory, if there is one. */
 		.addr_mask	= __PHYSICAL_MASK & PAGE_MASK,
 	};

@@ -252,6 +252,8 @@ static int ki_pages_read_locked(struct ki_pages_read *r, unsigned int flags)
 			return err;
 		if (down_read_killable(&reader->lock))
 			return -EINTR;
+		if (f->win.want_dirty)
+			ki_reader_set_dirty(reader);
 	}
 	ki_extents_begin(&r->e);
 	err = ki_pages_walk(r, flags);

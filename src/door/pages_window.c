@@ -31,10 +31,11 @@ void ki_window_account_destroy(struct ki_window_account *a)
 	ki_pending_destroy(&a->dirty);
 }
 
-static int ki_window_account_prepare(struct ki_window_account *a, u64 number)
+static int ki_window_account_prepare(struct ki_window_account *a, u64 number, bool dirty)
 {
-	return ki_pending_prepare(&a->young, number) ?:
-	       ki_pending_prepare(&a->dirty, number);
+	int err = ki_pending_prepare(&a->young, number);
+
+	return err || !dirty ? err : ki_pending_prepare(&a->dirty, number);
 }
 
 static void ki_window_account_settle(struct ki_window_account *a, u64 number)
@@ -257,8 +258,10 @@ int ki_window_fetch(struct ki_pages_window *win, u64 start, u64 end)
 	win->w.base = start - start % KI_WINDOW_BYTES;
 	win->blind = end;
 	/* After something was cleared it is too late to fail. */
-	err = ki_window_account_prepare(&win->left, ki_window_number(win->w.base)) ?:
-	      ki_window_account_prepare(&win->told, ki_window_number(win->w.base));
+	err = ki_window_account_prepare(&win->left, ki_window_number(win->w.base),
+					win->want_dirty) ?:
+	      ki_window_account_prepare(&win->told, ki_window_number(win->w.base),
+					win->want_dirty);
 	if (err)
 		return err;
 
@@ -294,7 +297,7 @@ void ki_window_told(struct ki_pages_window *win, const u64 *was)
 	ki_pending_add(&win->told.young, number, 0, KI_SLICE_WORDS, told);
 	/* And what of that was told to be written, so that it is not said of it again. */
 	for (unsigned int i = 0; i < KI_SLICE_WORDS; i++)
-		told[i] &= win->w.dirty[i];
+		told[i] &= win->w.dirty[i] & win->w.present[i];
 	ki_pending_move(&win->left.dirty, &win->told.dirty, number, told);
 }
 
@@ -308,7 +311,8 @@ int ki_window_tell_again(struct ki_pages_window *win, u64 start, u64 end)
 
 		if (!ki_pending_has(&win->told.young, i))
 			continue;
-		err = ki_window_account_prepare(&win->left, i);
+		err = ki_window_account_prepare(&win->left, i,
+						ki_pending_has(&win->told.dirty, i));
 		if (err)
 			return err;
 		memset(again, 0xff, sizeof(win->tmp));

@@ -221,6 +221,8 @@ static int ki_scan_begin(struct ki_scan *scan)
 	scan->slice = ki_reader_get_slice(scan->r);
 	if (!scan->slice || (a->vec_len && !scan->out.region))
 		return -ENOMEM;
+	if (dirty)
+		ki_reader_set_dirty(scan->r);
 	scan->slice->want_dirty = dirty;
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 
+#include "compat/kvm_flush.h"
 #include "compat/kvm_mmu_lock.h"
 #include "source/aging.h"
 #include "source/source.h"
@@ -11,15 +12,46 @@
 
 /*
  * Words looked at before asking whether somebody waits for the lock: 8192
- * pages, 16 tables of 4 KiB leaves, some 10 µs.
+ * pages, 16 tables of 4 KiB leaves, some 10 µs. A dirty bit that is cleared costs some
+ * more: there is something to be marked for each.
  */
 #define KI_WORDS_AT_ONCE	max_t(unsigned int, 128, KI_HUGE_WORDS)
+#define KI_DIRTY_WORDS_AT_ONCE	max_t(unsigned int, 16, KI_HUGE_WORDS)
+
+static unsigned int ki_words_at_once(const struct ki_collect *c)
+{
+	return c->clear_dirty ? KI_DIRTY_WORDS_AT_ONCE : KI_WORDS_AT_ONCE;
+}
 
 /* Entries looked at for these words: of tables of pages, and those above. */
 static unsigned int ki_entries(unsigned int first, unsigned int end, u64 skipped)
 {
 	return 64 * (end - first) - skipped +
 	       DIV_ROUND_UP(end - first, KI_HUGE_WORDS);
+}
+
+/*
+ * Which of the pages that @w looks at were written? While slots change, these bits are
+ * not cleared: what was seen under mmu_lock held for reading may be taken away all the
+ * same, by who takes away all there is, and then nobody tells us before the host takes
+ * the memory.
+ */
+static enum ki_walk_result ki_walk_dirty(const struct ki_tables *tables,
+					 struct ki_collect *c,
+					 const struct ki_walk *w)
+{
+	struct ki_walk dirty = {
+		.base	= w->base,
+		.start	= w->start,
+		.end	= w->end,
+		.clear	= c->clear_dirty && !tables->changing,
+		.dirty	= c->dirty,
+		.bits	= w->bits,
+	};
+	enum ki_walk_result res = ki_walk_tables(tables, &dirty);
+
+	c->dirty_taken |= dirty.dirty_taken;
+	return res;
 }
 
 /* The walk of one step, part by part, until it is done or somebody waits. */
@@ -33,32 +65,18 @@ static enum ki_walk_result ki_walk_step(struct kvm *kvm,
 	do {
 		/* No part ends within a huge leaf. */
 		unsigned int stop = min(ALIGN_DOWN(*word, KI_HUGE_WORDS) +
-					KI_WORDS_AT_ONCE, end);
+					ki_words_at_once(c), end);
 
 		w->start = c->base + 64ULL * *word;
 		w->end = c->base + 64ULL * stop;
 		res = ki_walk_tables(tables, w);
+		/* It can be told of what is in the tables alone. */
+		if (res == KI_WALK_DONE && c->dirty && tables->hw_dirty && !c->ask_kvm)
+			res = ki_walk_dirty(tables, c, w);
 		*word = stop;
 	} while (res == KI_WALK_DONE && *word < end &&
 		 !ki_mmu_lock_wanted(kvm) && !ki_step_wanted(c));
 	return res;
-}
-
-/* Which of the pages just looked at were written? */
-static enum ki_walk_result ki_walk_dirty(const struct ki_tables *tables,
-					 const struct ki_collect *c,
-					 unsigned int first, unsigned int end)
-{
-	struct ki_walk w = {
-		.base	= c->base,
-		.start	= c->base + 64ULL * first,
-		.end	= c->base + 64ULL * end,
-		.clear	= c->clear_dirty,
-		.dirty	= c->dirty,
-		.bits	= c->bits,
-	};
-
-	return ki_walk_tables(tables, &w);
 }
 
 /* As much as the lock may be held for; moves @word on. */
@@ -89,16 +107,23 @@ static int ki_collect_some(struct kvm *kvm, struct ki_collect *c,
 			w.arm = c->arm;
 		}
 		res = ki_walk_step(kvm, &tables, c, &w, word, end);
-		if (c->dirty && tables.hw_dirty && res == KI_WALK_DONE)
-			res = ki_walk_dirty(&tables, c, first, *word);
 		if (w.above)
 			ki_step_found(c, &above);
 	}
+	/*
+	 * Not later: who begins to log what is written, by dirty bits, finds none here, and
+	 * before Linux 6.0 does not flush then (commit b64d740ea7dd, "KVM: x86/mmu: Always
+	 * flush TLBs when enabling dirty logging"). By what is cached, no log is written.
+	 */
+	if (c->dirty_taken)
+		ki_kvm_flush_tlbs(kvm);
+	c->dirty_taken = false;
 	ki_tables_drop(kvm, idx);
 	c->giant_taken |= w.giant_taken;
 	if (w.arm)
 		above.skipped += KI_TABLE_PAGES * hweight64(above.untouched);
-	c->at_once = max(c->at_once, ki_entries(first, *word, above.skipped));
+	c->at_once = max(c->at_once, ki_entries(first, *word, above.skipped) +
+				     (c->dirty ? ki_entries(first, *word, 0) : 0));
 	c->touched |= (ki_tables_of(first, *word) & ~above.untouched) |
 		      above.cleared;
 	if (w.arm)

@@ -74,6 +74,7 @@ struct ki_examination {
  * @dirty: out: pages whose entry has its dirty bit set; or NULL. It cannot be told but
  *	from tables that are walked, and then they must be all there is
  * @clear_dirty: with @clear: clear these bits
+ * @dirty_taken: the step at work cleared one
  * @giant_ready: leaves larger than a slice may be cleared
  * @giant_taken: out: such a leaf was cleared; all its KI_GIANT_PAGES were young
  * @touched: out: tables of pages of the slice, a bit each, but for those whose
@@ -102,6 +103,7 @@ struct ki_collect {
 	u64 *host;
 	u64 *dirty;
 	bool clear_dirty;
+	bool dirty_taken;
 	bool giant_ready;
 	bool giant_taken;
 	u64 touched;

@@ -69,7 +69,7 @@ static inline void ki_memory_written(u64 phys)
 {
 	struct page *page = pfn_to_online_page(PHYS_PFN(phys));
 
-	if (page && !PageReserved(page))
+	if (page && !PageReserved(page) && !PageDirty(page))
 		SetPageDirty(page);
 }
 

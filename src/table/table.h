@@ -136,8 +136,9 @@ enum ki_walk_result {
  *	used; or NULL. With @clear, and a format that has such accessed bits
  * @dirty: if not NULL: only the dirty bits of leaves are looked at, and answered here, a
  *	bit a page of the slice; nothing else is answered. With @clear these bits are
- *	cleared, after the memory itself was marked as written, but for those of leaves
- *	larger than the slice
+ *	cleared, after the memory itself was marked as written; and leaves larger than the
+ *	slice are left out
+ * @dirty_taken: out: such a bit was cleared
  * @giant_ready: a young leaf larger than the slice may be cleared
  * @giant_taken: out: such a leaf was cleared: all of KI_GIANT_PAGES was young
  * @bits: where the answer goes
@@ -160,6 +161,7 @@ struct ki_walk {
 	bool giant_taken;
 	struct ki_above *above;
 	u64 *dirty;
+	bool dirty_taken;
 	struct ki_bits *bits;
 };
 

@@ -288,15 +288,20 @@ static __always_inline u64 ki_address(const struct ki_walk *w, u64 entry)
 }
 
 /*
- * A leaf like @p was seen to be written. If it is another one now, KVM has seen to it.
+ * A leaf like @p was seen to be written. If it maps other memory now, KVM has seen to it.
  * (In a large one, the lowest bit of the address may be another's, PAT: of the same memory.)
  */
 static __always_inline void ki_clear_dirty(const struct ki_format *f,
-					   const struct ki_walk *w, u64 *entry,
+					   struct ki_walk *w, u64 *entry,
 					   u64 seen, struct ki_pattern p)
 {
+	const u64 address = w->addr_mask | w->high_addr_mask;
+	struct ki_pattern same = ki_written(f, p);
+
+	same.mask |= address;
+	same.value |= seen & address;
 	ki_memory_written(ki_address(w, seen));
-	ki_clear_bit(f, entry, ki_written(f, p), f->dirty);
+	w->dirty_taken |= ki_clear_bit(f, entry, same, f->dirty);
 }
 
 /* A leaf above level 1, of which @gfn is a page. */
@@ -311,9 +316,12 @@ ki_walk_huge(const struct ki_format *f, struct ki_walk *w, u64 *entry, u64 seen,
 	if (!ki_huge_leaf_words(w->bits, w->base, gfn, pages, &first, &end))
 		return KI_WALK_DONE;
 	if (w->dirty) {
-		for (unsigned int i = first; (seen & f->dirty) && i < end; i++)
+		/* Of a leaf that others have a part of, who have not been asked: no. */
+		if (!(seen & f->dirty) || (w->clear && ki_is_giant(pages)))
+			return KI_WALK_DONE;
+		for (unsigned int i = first; i < end; i++)
 			w->dirty[i] = ~0ULL;
-		if (w->clear && (seen & f->dirty) && !ki_is_giant(pages))
+		if (w->clear)
 			ki_clear_dirty(f, w, entry, seen, ki_leaf(f));
 		return KI_WALK_DONE;
 	}

@@ -384,8 +384,8 @@ struct kvm_idle_region {
  * be told more.)
  *
  * HOST_YOUNG is never set unless KVM_IDLE_OPTION_HOST is on. A scan does not clear
- * DIRTY; where another file does (SCAN_DIRTY_PAGE of idle_pages), a file that may harvest
- * is told it all the same, if it was open by then.
+ * DIRTY; where another file does (SCAN_DIRTY_PAGE of idle_pages), a file that may harvest,
+ * and has asked for it before, is told it all the same, of what is mapped.
  * It is of use where KVM_IDLE_INFO_HW_DIRTY is set; KVM itself sets the bit
  * of what it maps for writing, so it says "may have been written".
  *

@@ -34,14 +34,4 @@ static inline void ki_host_entry_make_old(struct vm_area_struct *vma,
 #endif
 }
 
-/* Likewise, the other way round. It costs a cached translation nothing. */
-static inline void ki_host_entry_make_young(pte_t *entry)
-{
-#ifdef CONFIG_X86
-	set_bit(_PAGE_BIT_ACCESSED, (unsigned long *)entry);
-#else
-	set_bit(ilog2(PTE_AF), (unsigned long *)entry);
-#endif
-}
-
 #endif /* KI_COMPAT_HOST_ENTRY_H */

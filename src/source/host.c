@@ -6,7 +6,9 @@
  *
  * Whatever is cleared here is owed to the host as if the guest had touched it:
  * who asks KVM still hears of it. And what is owed when nobody is left to answer
- * for KVM is paid here: a page is as young by the VMM's entry as by KVM's.
+ * for KVM is paid here, by what the host keeps of the page itself. Not by the accessed bit
+ * of the VMM's entry: where the guest maps nothing, that is an access by the host to who
+ * opens a file next.
  */
 #include <linux/bitmap.h>
 #include <linux/minmax.h>
@@ -16,6 +18,7 @@
 #include <linux/sched/signal.h>
 
 #include "compat/host_entry.h"
+#include "compat/host_page.h"
 #include "compat/kvm_slots.h"
 #include "source/aging.h"
 #include "source/descent.h"
@@ -27,7 +30,7 @@
  * struct ki_host - a walk over some memory of a VMM
  * @d: the walk
  * @c: the order, if it is a look at the part of a slot that is in one; if NULL,
- *	all is to be made young
+ *	the host is to be told that all was touched
  * @gfn: first page of the part
  * @span: the part
  * @nothing_left: no memory to write a young leaf down: it was not cleared
@@ -60,6 +63,12 @@ static bool ki_host_found(struct ki_host *h, struct ki_span found)
 	return false;
 }
 
+static void ki_host_pay(struct page *page)
+{
+	if (page)
+		ki_host_page_touched(page);
+}
+
 /* A leaf above level 1, of which @addr is a page. Under the lock of its table. */
 static void ki_host_huge(struct ki_descent *d, pte_t *entry, unsigned long addr,
 			 unsigned long end, unsigned long size)
@@ -71,17 +80,20 @@ static void ki_host_huge(struct ki_descent *d, pte_t *entry, unsigned long addr,
 	};
 
 	if (!h->c)
-		ki_host_entry_make_young(entry);
+		ki_host_pay(ki_host_huge_page(READ_ONCE(*entry)));
 	else if (ki_host_entry_is_young(entry, false) && ki_host_found(h, leaf))
 		ki_host_entry_make_old(h->d.vma, addr, entry, false);
 }
 
 /* A part of a table of pages. Under its lock, as the next. */
-static void ki_host_make_young(pte_t *entries, unsigned int count)
+static void ki_host_pay_pages(const pte_t *entries, unsigned int count)
 {
-	for (unsigned int i = 0; i < count; i++)
-		if (pte_present(READ_ONCE(entries[i])))
-			ki_host_entry_make_young(&entries[i]);
+	for (unsigned int i = 0; i < count; i++) {
+		pte_t pte = READ_ONCE(entries[i]);
+
+		if (pte_present(pte))
+			ki_host_pay(ki_host_entry_page(pte));
+	}
 }
 
 /* Run by run. */
@@ -114,7 +126,7 @@ static void ki_host_pages(struct ki_descent *d, pte_t *entries, unsigned long ad
 	if (h->c)
 		ki_host_look(h, entries, addr, end);
 	else
-		ki_host_make_young(entries, (end - addr) / PAGE_SIZE);
+		ki_host_pay_pages(entries, (end - addr) / PAGE_SIZE);
 }
 
 static const struct ki_descent_ops ki_host_ops = {
@@ -174,7 +186,7 @@ int ki_host_collect(struct kvm *kvm, struct ki_collect *c)
 	return err;
 }
 
-int ki_host_make_span_young(struct mm_struct *mm, struct ki_span span)
+int ki_host_pay_span(struct mm_struct *mm, struct ki_span span)
 {
 	struct ki_host h = {
 		.d	= { .mm = mm, .ops = &ki_host_ops },

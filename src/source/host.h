@@ -8,14 +8,13 @@
 #include "source/gfnmap.h"
 
 /**
- * ki_host_make_span_young() - as if the VMM had touched some of its memory
+ * ki_host_pay_span() - tell the host that some memory of the VMM was touched
  * @mm: of the VMM, in use
  * @span: the memory; what is not mapped is left alone
  *
- * The host's page aging takes a page for young that either the VMM's table or KVM
- * says is. Return: 0, or -EINTR if mmap_lock is held for writing: that is not
- * waited for.
+ * By what it keeps of each page (compat/host_page.h). Return: 0, or -EINTR if mmap_lock is
+ * held for writing: that is not waited for.
  */
-int ki_host_make_span_young(struct mm_struct *mm, struct ki_span span);
+int ki_host_pay_span(struct mm_struct *mm, struct ki_span span);
 
 #endif /* KI_SOURCE_HOST_H */

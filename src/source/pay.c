@@ -27,7 +27,7 @@ static bool ki_pay_slice(struct ki_aging *a, struct mm_struct *mm,
 			break;
 		span.start = slot->hva + (base + from - slot->gfn) * PAGE_SIZE;
 		span.end = span.start + (to - from) * PAGE_SIZE;
-		if (ki_host_make_span_young(mm, span))
+		if (ki_host_pay_span(mm, span))
 			return false;
 	}
 	cond_resched();

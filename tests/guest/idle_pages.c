@@ -704,6 +704,29 @@ static void dirty(void)
 	reader_close(&r);
 }
 
+/*
+ * As both clients do. What the host is still owed at a close is not an access to who opens
+ * next, of memory that the guest does not map, and the VMM has touched once.
+ */
+static void closed_after_each_pass(void)
+{
+	uint64_t unmapped = 0, hot = 0;
+
+	for (int pass = 0; pass < 4; pass++) {
+		int fd = pages_file(0, O_RDONLY);
+
+		read_slot(fd, 1);
+		close(fd);
+		for (uint64_t i = 0; pass && i < slot_pages(1); i++) {
+			if (gfnset_has(&vmm.mapped, slot_gfn(1) + i))
+				continue;
+			unmapped++;
+			hot += pages_heat(said[i]) != PAGES_IDLE;
+		}
+	}
+	EXPECT(unmapped && !hot, "%lu of %lu pages", hot, unmapped);
+}
+
 static bool says_written(uint8_t is)
 {
 	return is == EXTENT_PTE_DIRTY || is == EXTENT_PMD_DIRTY;
@@ -1007,6 +1030,7 @@ int main(int argc, char **argv)
 	};
 	static const struct ktap_test tests[] = {
 		{ "what the host's tables say where the guest maps nothing", where_the_guest_maps_nothing },
+		{ "who closes after each pass is not told of that", closed_after_each_pass },
 		{ "what the guest touched, page by page", what_the_guest_touched },
 		{ "the same by reads of any size", in_pieces },
 		{ "two files and a bitmap lose nothing to each other", nothing_is_lost },

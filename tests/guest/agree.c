@@ -29,15 +29,10 @@ static uint8_t *said;	/* of each gfn, EXTENT_NOTHING where there is no slot */
 
 static void read_extents(void)
 {
-	uint64_t start = ~0ULL, end = 0;
+	uint64_t start, end;
 	uint8_t *all;
 
-	for (unsigned int i = 0; i < vmm.nr_slots; i++) {
-		uint64_t hva = (uintptr_t)vmm.slot[i].hva;
-
-		start = hva < start ? hva : start;
-		end = hva + vmm.slot[i].bytes > end ? hva + vmm.slot[i].bytes : end;
-	}
+	vmm_hva_range(&vmm, &start, &end);
 	all = malloc((end - start) / PAGE_SIZE);
 	pages_read_all(pages_fd, start, end, all);
 	memset(said, EXTENT_NOTHING, vmm.end_gfn);

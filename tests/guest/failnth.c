@@ -761,14 +761,7 @@ static void setup(void)
 	touch_some(&other_vmm);
 	if (idle_bitmap_bytes(&vmm) > sizeof(buffer))
 		die("no room for so large a bitmap");
-	stream.start = (uintptr_t)vmm.slot[0].hva;
-	stream.end = stream.start + vmm.slot[0].bytes;
-	for (unsigned int i = 1; i < vmm.nr_slots; i++) {
-		uint64_t start = (uintptr_t)vmm.slot[i].hva, slot_end = start + vmm.slot[i].bytes;
-
-		stream.start = start < stream.start ? start : stream.start;
-		stream.end = slot_end > stream.end ? slot_end : stream.end;
-	}
+	vmm_hva_range(&vmm, &stream.start, &stream.end);
 	stream.bytes = (stream.end - stream.start) / PAGE_SIZE * 2 + 4096;
 	stream.buffer = malloc(stream.bytes);
 	stream.first = malloc((stream.end - stream.start) / PAGE_SIZE);

@@ -404,18 +404,30 @@ static void faults(void)
 	munmap(buffer, 2 * PAGE_SIZE);
 }
 
-/* Of a part of a slot, from a page on: as it is due, and nothing is forgotten. */
-static void expect_rest(const struct reader *r, int slot, uint64_t first)
+/* What was said of a slot, from a page on: as it is due, and nothing is forgotten. */
+static void expect_said(const struct reader *r, int slot, uint64_t first)
 {
-	uint64_t start = slot_start(slot) + first * PAGE_SIZE;
 	unsigned int wrong = 0;
 
-	pages_read_all(r->fd, start, slot_end(slot), all + (start - all_start) / PAGE_SIZE);
 	look_at_slot(slot);
 	for (uint64_t i = first; i < slot_pages(slot); i++)
 		if (!page_is_right(r, slot_gfn(slot) + i, said[i]) && wrong++ < 4)
 			ktap_diag("page %lu: %s", i, extent_name[said[i]]);
 	EXPECT(!wrong, "%u wrong pages of slot %d from %lu on", wrong, slot, first);
+}
+
+/* Read that part, into what is known of all. */
+static void read_rest(int fd, int slot, uint64_t first)
+{
+	uint64_t start = slot_start(slot) + first * PAGE_SIZE;
+
+	pages_read_all(fd, start, slot_end(slot), all + (start - all_start) / PAGE_SIZE);
+}
+
+static void expect_rest(const struct reader *r, int slot, uint64_t first)
+{
+	read_rest(r->fd, slot, first);
+	expect_said(r, slot, first);
 }
 
 /* Into the range of the read before, as clients do that have thrown the rest away. */
@@ -455,6 +467,7 @@ static void read_elsewhere(void)
 	/* What is to be told once more, and was not by a read that is shorter. */
 	touch_random(&vmm, vmm.total_pages, vmm.total_pages / 4);
 	read_slots(r.fd, 0);
+	expect_said(&r, 1, 0);
 	EXPECT(read_at(r.fd, start + half * PAGE_SIZE, buffer, 20) > 9, "%m");
 	told = (lseek(r.fd, 0, SEEK_CUR) - start) / PAGE_SIZE;
 	EXPECT(told < slot_pages(1), "%lu", told);
@@ -675,6 +688,11 @@ static bool dirty_can_be_told(void)
 	return info.source == KVM_IDLE_SOURCE_DIRECT && info.flags & KVM_IDLE_INFO_HW_DIRTY;
 }
 
+static bool says_written(uint8_t is)
+{
+	return is == EXTENT_PTE_DIRTY || is == EXTENT_PMD_DIRTY;
+}
+
 static void dirty(void)
 {
 	uint64_t gfn = slot_gfn(1), written = 0, clean = 0;
@@ -684,12 +702,12 @@ static void dirty(void)
 	vmm_touch_range(&vmm, gfn, slot_pages(1), true);
 	read_slot(r.fd, 1);
 	for (uint64_t i = 0; i < slot_pages(1); i++) {
-		written += said[i] == EXTENT_PTE_DIRTY || said[i] == EXTENT_PMD_DIRTY;
+		written += says_written(said[i]);
 		clean += pages_heat(said[i]) != PAGES_HOT;
 	}
 	EXPECT_OK(written, dirty_can_be_told() ? slot_pages(1) : 0);
 	EXPECT_OK(clean, 0);
-	/* Not touched: idle, though the bit stays. */
+	/* Not touched: idle. */
 	read_slot(r.fd, 1);
 	for (uint64_t i = clean = 0; i < slot_pages(1); i++)
 		clean += pages_heat(said[i]) == PAGES_IDLE;
@@ -727,13 +745,8 @@ static void closed_after_each_pass(void)
 	EXPECT(unmapped && !hot, "%lu of %lu pages", hot, unmapped);
 }
 
-static bool says_written(uint8_t is)
-{
-	return is == EXTENT_PTE_DIRTY || is == EXTENT_PMD_DIRTY;
-}
-
 /*
- * Of slot 1: written is told what is in @written, by its leaves; touched @all of it, or
+ * Of slot 1: written is told what is in @written, by its leaves; touched all of it, or
  * only that.
  */
 static void expect_written(int fd, const struct gfnset *written, bool all_touched,
@@ -808,9 +821,8 @@ static uint64_t scan_dirty(int fd)
 static void expect_written_again(int fd)
 {
 	uint64_t half = slot_pages(1) / 2, told = 0;
-	uint64_t start = slot_start(1) + half * PAGE_SIZE;
 
-	pages_read_all(fd, start, slot_end(1), all + (start - all_start) / PAGE_SIZE);
+	read_rest(fd, 1, half);
 	look_at_slot(1);
 	for (uint64_t i = half; i < slot_pages(1); i++)
 		told += says_written(said[i]);
@@ -1010,11 +1022,7 @@ static void setup(void)
 	if (odd)
 		odd_slots();
 	vmm_start(&vmm);
-	all_start = slot_start(0);
-	for (unsigned int i = 0; i < vmm.nr_slots; i++) {
-		all_start = slot_start(i) < all_start ? slot_start(i) : all_start;
-		all_end = slot_end(i) > all_end ? slot_end(i) : all_end;
-	}
+	vmm_hva_range(&vmm, &all_start, &all_end);
 	all = malloc((all_end - all_start) / PAGE_SIZE);
 }
 

@@ -80,6 +80,18 @@ void *vmm_hva(struct vmm *vmm, uint64_t gpa)
 	return slot ? slot->hva + (gpa - slot->gpa) : NULL;
 }
 
+void vmm_hva_range(const struct vmm *vmm, uint64_t *start, uint64_t *end)
+{
+	*start = ~0ULL;
+	*end = 0;
+	for (unsigned int i = 0; i < vmm->nr_slots; i++) {
+		uint64_t hva = (uintptr_t)vmm->slot[i].hva;
+
+		*start = hva < *start ? hva : *start;
+		*end = hva + vmm->slot[i].bytes > *end ? hva + vmm->slot[i].bytes : *end;
+	}
+}
+
 uint64_t vmm_nth_gfn(struct vmm *vmm, uint64_t n)
 {
 	struct vmm_slot *slot = vmm->slot;

@@ -203,6 +203,9 @@ bool vmm_has_huge_pages(const struct vmm_slot *slot);
 struct vmm_slot *vmm_slot_of(struct vmm *vmm, uint64_t gpa);
 void *vmm_hva(struct vmm *vmm, uint64_t gpa);
 
+/* Host addresses from the lowest slot's beginning to the highest one's end. */
+void vmm_hva_range(const struct vmm *vmm, uint64_t *start, uint64_t *end);
+
 /* All pages of all slots, by index from 0 to total_pages - 1. */
 uint64_t vmm_nth_gfn(struct vmm *vmm, uint64_t n);
 

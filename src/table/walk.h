@@ -174,81 +174,91 @@ ki_look_at_line(const struct ki_format *f, const u64 *entries, struct ki_pattern
 	return seen;
 }
 
+/* One by one, those of 64 entries that @todo says. */
+static __always_inline void ki_clear_each(const struct ki_format *f, u64 *entries,
+					  u64 todo, struct ki_pattern young)
+{
+	for (; todo; todo &= todo - 1)
+		ki_clear_one(f, &entries[__ffs64(todo)], young);
+}
+
+/* What became of two neighbours: they are not young, or were, or are not any more. */
+enum ki_two {
+	KI_TWO_DIFFER,
+	KI_TWO_LOST,
+	KI_TWO_CLEARED,
+};
+
 /*
  * Clear those of two neighbours that @todo says (a bit each), if they are @young, and
  * readable (or whatever the lowest of f->mapped says), and nobody comes in between.
  * The other one is replaced by itself.
  */
-static __always_inline bool ki_clear_of_two(const struct ki_format *f, u64 *entries,
-					    u64 todo, struct ki_pattern young)
+static __always_inline enum ki_two
+ki_clear_of_two(const struct ki_format *f, u64 *entries, u64 todo,
+		struct ki_pattern young)
 {
 	const u64 usual = f->mapped & -f->mapped;
 	const u64 value = young.value | usual, mask = young.mask | usual;
 	u64 old0 = READ_ONCE(entries[0]), old1 = READ_ONCE(entries[1]);
 	u64 clear0 = -(todo & 1), clear1 = -(todo >> 1);
 
-	return !((((old0 ^ value) & clear0) | ((old1 ^ value) & clear1)) & mask) &&
-	       ki_replace_pair(entries, old0, old1,
+	if ((((old0 ^ value) & clear0) | ((old1 ^ value) & clear1)) & mask)
+		return KI_TWO_DIFFER;
+	return ki_replace_pair(entries, old0, old1,
 			       old0 & ~(f->accessed & clear0),
-			       old1 & ~(f->accessed & clear1));
-}
-
-/*
- * One by one, those of 64 entries that @todo says. Return: those that were not
- * cleared, as somebody else was faster.
- */
-static __always_inline u64 ki_clear_each(const struct ki_format *f, u64 *entries,
-					 u64 todo, struct ki_pattern young)
-{
-	u64 lost = 0;
-
-	for (; todo; todo &= todo - 1) {
-		unsigned long i = __ffs64(todo);
-
-		if (!ki_clear_one(f, &entries[i], young))
-			lost |= BIT_ULL(i);
-	}
-	return lost;
+			       old1 & ~(f->accessed & clear1)) ?
+	       KI_TWO_CLEARED : KI_TWO_LOST;
 }
 
 /*
  * 64 entries that are probably all young. Between the locked operations is nothing
  * but what tells that the next two are young, for they wait for what is before them
  * and what is behind waits for them. Return: how many were cleared, from the first
- * on, up to the first pair that is different.
+ * on, up to the first pair that is different; in @lost, that pair, if it was young
+ * before somebody changed it.
  */
 static __always_inline unsigned int
-ki_clear_run(const struct ki_format *f, u64 *entries, struct ki_pattern young)
+ki_clear_run(const struct ki_format *f, u64 *entries, struct ki_pattern young,
+	     u64 *lost)
 {
+	enum ki_two two;
 	unsigned int i;
 
-	for (i = 0; i < 64; i += 2)
-		if (!ki_clear_of_two(f, &entries[i], 3, young))
-			break;
+	*lost = 0;
+	for (i = 0; i < 64; i += 2) {
+		two = ki_clear_of_two(f, &entries[i], 3, young);
+		if (two == KI_TWO_CLEARED)
+			continue;
+		if (two == KI_TWO_LOST)
+			*lost = 3ULL << i;
+		break;
+	}
 	return i;
 }
 
 /*
  * Those of 64 entries that @todo says; two at a time, be it that one of them is as
- * it should be. Return: those that were not, as somebody else was faster.
+ * it should be.
  */
-static __always_inline u64 ki_clear_word(const struct ki_format *f, u64 *entries,
-					 u64 todo, struct ki_pattern young)
+static __always_inline void ki_clear_word(const struct ki_format *f, u64 *entries,
+					  u64 todo, struct ki_pattern young)
 {
-	u64 lost = 0;
-
 	while (todo) {
 		unsigned long i = __ffs64(todo) & ~1UL;
 		u64 pair = todo & (3ULL << i);
 
-		if (!ki_clear_of_two(f, &entries[i], pair >> i, young))
-			lost |= ki_clear_each(f, entries, pair, young);
+		if (ki_clear_of_two(f, &entries[i], pair >> i, young) != KI_TWO_CLEARED)
+			ki_clear_each(f, entries, pair, young);
 		todo &= ~pair;
 	}
-	return lost;
 }
 
-/* 64 entries of level 1, those of @want alone. Return: what is mapped. */
+/*
+ * 64 entries of level 1, those of @want alone. Return: what is mapped. What is seen
+ * young was touched, be it that KVM takes the entry away before it is cleared (its
+ * TDP MMU does so while others read): then this look was the last chance to tell.
+ */
 static __always_inline u64 ki_walk_word(const struct ki_format *f,
 					struct ki_walk *w, u64 *entries,
 					unsigned int word)
@@ -257,14 +267,14 @@ static __always_inline u64 ki_walk_word(const struct ki_format *f,
 	const u64 want = w->bits->want[word];
 	struct ki_seen seen = { .found = 0 };
 	unsigned int run = 0;
-	u64 done;
+	u64 done, lost = 0;
 
 	if (!want)
 		return 0;
 
 	if (w->clear && f->accessed && want == ~0ULL &&
 	    (READ_ONCE(entries[0]) & f->accessed))
-		run = ki_clear_run(f, entries, young);
+		run = ki_clear_run(f, entries, young, &lost);
 	done = run < 64 ? BIT_ULL(run) - 1 : ~0ULL;
 	for (unsigned int i = run & ~(KI_LINE - 1U); i < 64; i += KI_LINE) {
 		struct ki_seen line = ki_look_at_line(f, &entries[i], ki_page(f));
@@ -274,10 +284,10 @@ static __always_inline u64 ki_walk_word(const struct ki_format *f,
 	}
 	seen.young &= want & ~done;
 	if (w->clear && seen.young)
-		seen.young &= ~ki_clear_word(f, entries, seen.young, young);
+		ki_clear_word(f, entries, seen.young, young);
 	seen.found |= done;
 	w->bits->present[word] |= seen.found & want;
-	w->bits->young[word] |= seen.young | done;
+	w->bits->young[word] |= seen.young | done | lost;
 	return seen.found & want;
 }
 
@@ -329,8 +339,9 @@ ki_walk_huge(const struct ki_format *f, struct ki_walk *w, u64 *entry, u64 seen,
 	if (w->clear && young) {
 		if (ki_is_giant(pages) && !w->giant_ready)
 			return KI_WALK_GIANT;
-		young = ki_clear_one(f, entry, ki_young(f, ki_leaf(f)));
-		w->giant_taken |= ki_is_giant(pages) && young;
+		/* Seen young, it was touched, whoever is faster; as in ki_walk_word(). */
+		ki_clear_one(f, entry, ki_young(f, ki_leaf(f)));
+		w->giant_taken |= ki_is_giant(pages);
 	}
 	ki_add_huge_leaf(w->bits, first, end, pages, young);
 	return KI_WALK_DONE;
@@ -517,12 +528,12 @@ static __always_inline bool ki_arm_entries(const struct ki_format *f,
 	u64 count = ((p.end - 1 - w->base) >> f->level_bits) + 1 - shift;
 	const struct ki_pattern young = ki_young(f, ki_table(f));
 	struct ki_above *above = w->above;
-	u64 cleared = 0, armed;
+	u64 cleared = 0, armed, lost;
 	unsigned int i = 0;
 
 	/* A whole slice, all of it used. */
 	if (count == 64 && ki_is_line(entries))
-		i = ki_clear_run(f, entries, young);
+		i = ki_clear_run(f, entries, young, &lost);
 	cleared = i < 64 ? BIT_ULL(i) - 1 : ~0ULL;
 	armed = cleared;
 	for (; i < count; i++) {

@@ -11,12 +11,15 @@
  * The accessed bit of an entry that maps it is about to be cleared: to the host, the page
  * is to be as young as before. With page_idle's flags it is just that, for whoever asks
  * next (page_referenced(), MGLRU before it evicts, DAMON, smaps, page_idle itself).
- * Without them it is marked, as where a young entry is zapped.
+ * Without them it is marked, as where a young entry is zapped. A page that the host does
+ * not age, NULL, is left alone.
  *
  * Context: under the lock of the table.
  */
 static inline void ki_host_page_touched(struct page *page)
 {
+	if (!page)
+		return;
 #if !defined(CONFIG_PAGE_IDLE_FLAG) && !defined(CONFIG_IDLE_PAGE_TRACKING)
 	mark_page_accessed(page);
 #elif defined(HAVE_FOLIO_SET_YOUNG)

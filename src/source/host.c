@@ -63,12 +63,6 @@ static bool ki_host_found(struct ki_host *h, struct ki_span found)
 	return false;
 }
 
-static void ki_host_pay(struct page *page)
-{
-	if (page)
-		ki_host_page_touched(page);
-}
-
 /* A leaf above level 1, of which @addr is a page. Under the lock of its table. */
 static void ki_host_huge(struct ki_descent *d, pte_t *entry, unsigned long addr,
 			 unsigned long end, unsigned long size)
@@ -80,7 +74,7 @@ static void ki_host_huge(struct ki_descent *d, pte_t *entry, unsigned long addr,
 	};
 
 	if (!h->c)
-		ki_host_pay(ki_host_huge_page(READ_ONCE(*entry)));
+		ki_host_page_touched(ki_host_huge_page(READ_ONCE(*entry)));
 	else if (ki_host_entry_is_young(entry, false) && ki_host_found(h, leaf))
 		ki_host_entry_make_old(h->d.vma, addr, entry, false);
 }
@@ -92,7 +86,7 @@ static void ki_host_pay_pages(const pte_t *entries, unsigned int count)
 		pte_t pte = READ_ONCE(entries[i]);
 
 		if (pte_present(pte))
-			ki_host_pay(ki_host_entry_page(pte));
+			ki_host_page_touched(ki_host_entry_page(pte));
 	}
 }
 

@@ -86,7 +86,6 @@ static void ki_look_at_huge(struct ki_descent *d, pte_t *entry,
 	struct ki_process_look *look = ki_look_of(d);
 	u64 tables = GENMASK_ULL((end - 1 - look->base) >> PMD_SHIFT,
 				 (addr - look->base) >> PMD_SHIFT);
-	struct page *page;
 
 	ki_look_set(look, look->present, addr, end);
 	look->huge |= tables;
@@ -102,9 +101,7 @@ static void ki_look_at_huge(struct ki_descent *d, pte_t *entry,
 		return;
 	}
 	ki_look_set(look, look->young, addr, end);
-	page = ki_host_huge_page(READ_ONCE(*entry));
-	if (page)
-		ki_host_page_touched(page);
+	ki_host_page_touched(ki_host_huge_page(READ_ONCE(*entry)));
 	ki_host_entry_make_old(d->vma, addr, entry, false);
 	look->cleared = true;
 }
@@ -114,7 +111,6 @@ static bool ki_look_at_page(struct ki_process_look *look, pte_t *entry, unsigned
 {
 	unsigned int bit = ki_look_page(look, addr);
 	pte_t pte = ptep_get(entry);
-	struct page *page;
 
 	if (!pte_present(pte))
 		return false;
@@ -122,9 +118,7 @@ static bool ki_look_at_page(struct ki_process_look *look, pte_t *entry, unsigned
 	if (!pte_young(pte) || ki_look_keeps(look, addr, addr + PAGE_SIZE))
 		return false;
 	__set_bit(bit, (unsigned long *)look->young);
-	page = ki_host_entry_page(pte);
-	if (page)
-		ki_host_page_touched(page);
+	ki_host_page_touched(ki_host_entry_page(pte));
 	look->cleared = true;
 	return true;
 }

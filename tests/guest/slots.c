@@ -115,9 +115,15 @@ static void touch_some(void)
 				random_below(moving_pages() / 2), random_below(2));
 }
 
+/* Another one than it has now: to move it there, and no further, is no change. */
 static uint64_t random_place(void)
 {
-	return (1200 + 10 * random_below(60)) * MIB;
+	uint64_t gpa;
+
+	do
+		gpa = (1200 + 10 * random_below(60)) * MIB;
+	while (gpa == vmm.slot[MOVING_SLOT].gpa);
+	return gpa;
 }
 
 /* Nothing is due when a slot goes: exact in every mode. */

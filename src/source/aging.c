@@ -95,11 +95,9 @@ void ki_step_begin(struct ki_collect *c)
 bool ki_step_above(struct ki_collect *c, const struct ki_tables *t,
 		   struct ki_above *above)
 {
-	c->relies = c->clear && c->aging && c->flushes &&
-		    ki_cold_begin(&c->aging->cold, c->base >> KI_SLICE_SHIFT,
-				  t, c->flushes, above);
-	c->by_above |= c->relies;
-	return c->relies;
+	return c->clear && c->aging && c->flushes &&
+	       ki_cold_begin(&c->aging->cold, c->base >> KI_SLICE_SHIFT, t,
+			     c->flushes, above);
 }
 
 bool ki_step_may_be_asleep(const struct ki_collect *c)
@@ -180,11 +178,11 @@ void ki_step_end(struct ki_collect *c, unsigned int first, unsigned int end,
 		__release(c->aging);
 		return;
 	}
-	if (c->bits)
+	if (c->bits) {
 		ki_owe(c->aging, c, ALIGN_DOWN(first, KI_HUGE_WORDS),
 		       ALIGN(end, KI_HUGE_WORDS));
-	if (c->bits && c->relies)
 		ki_tell(&c->aging->aged, c, first, end, c->bits->young);
+	}
 	if (giant_taken)
 		ki_owe_giant(c->aging, c);
 	spin_unlock(ki_region_lock(c->aging, c->base));
@@ -235,18 +233,12 @@ bool ki_aging_add_host(struct ki_aging *a, struct ki_span span)
 	return room;
 }
 
-void ki_aging_tell(struct ki_collect *c)
+void ki_aging_tell_host(struct ki_collect *c)
 {
 	struct ki_aging *a = c->aging;
-	unsigned int end = c->first + c->words;
 
-	if (c->by_above && !c->mm)
-		return;
 	spin_lock(ki_region_lock(a, c->base));
-	if (!c->by_above)
-		ki_tell(&a->aged, c, c->first, end, c->bits->young);
-	if (c->mm)
-		ki_tell(&a->host, c, c->first, end, c->host);
+	ki_tell(&a->host, c, c->first, c->first + c->words, c->host);
 	spin_unlock(ki_region_lock(a, c->base));
 }
 

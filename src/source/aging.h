@@ -87,8 +87,9 @@ bool ki_step_wanted(const struct ki_collect *c);
  * @end: first word behind it
  * @giant_taken: it cleared a leaf that is larger than the slice
  *
- * If it relied upon accessed bits above (ki_step_above()), it is told now what the
- * host has aged: pages that were touched before these bits were looked at.
+ * It is told now what the host has aged of these words: pages that were touched
+ * before the step looked at them, or at the accessed bits above them. What is aged after
+ * it is for the next order.
  */
 void ki_step_end(struct ki_collect *c, unsigned int first, unsigned int end,
 		 bool giant_taken)
@@ -153,12 +154,11 @@ int ki_aging_host_room(struct ki_aging *a, struct ki_span span);
 bool ki_aging_add_host(struct ki_aging *a, struct ki_span span);
 
 /**
- * ki_aging_tell() - what the host has aged of the pages of an order is young too
- * @c: the order, to clear, with ki_collect.aging; after its last step. What steps
- *	have been told is not told again. What the host has touched goes to
- *	ki_collect.host, if ki_collect.mm is set
+ * ki_aging_tell_host() - what the host has touched of the pages of an order
+ * @c: the order, to clear, with ki_collect.aging and ki_collect.mm. Goes to
+ *	ki_collect.host
  */
-void ki_aging_tell(struct ki_collect *c);
+void ki_aging_tell_host(struct ki_collect *c);
 
 /**
  * ki_aging_look() - what a harvest would be told, and leave it there

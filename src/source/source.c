@@ -60,9 +60,12 @@ int ki_source_collect(struct kvm *kvm, struct ki_collect *c)
 		err = ki_host_collect(kvm, c);
 	if (!err)
 		err = ki_direct_collect(kvm, c);
+	/* KVM speaks of all there is, skipped or not. */
+	if (c->ask_kvm)
+		c->touched = ~0ULL;
 	if (!err && c->ask_kvm)
 		err = c->dirty ? -EOPNOTSUPP : ki_notifier_collect(kvm, c);
-	if (!err && c->clear && c->aging)
-		ki_aging_tell(c);
+	if (!err && c->clear && c->aging && c->mm)
+		ki_aging_tell_host(c);
 	return err;
 }

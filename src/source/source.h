@@ -82,8 +82,6 @@ struct ki_examination {
  *	so before that bit was cleared
  * @armed: out: with @arm: those whose pages were not looked at, and whose
  *	accessed bit above is clear now
- * @relies: the step at work relies upon accessed bits above tables of pages
- * @by_above: out: some step did
  * @owes_flush: out: after a TLB flush, more can be told from the accessed bits
  *	above tables of pages
  * @at_once: out: most entries looked at under one hold of mmu_lock
@@ -108,8 +106,6 @@ struct ki_collect {
 	bool giant_taken;
 	u64 touched;
 	u64 armed;
-	bool relies;
-	bool by_above;
 	bool owes_flush;
 	unsigned int at_once;
 	bool ask_kvm;

@@ -21,6 +21,11 @@
  * @wants_present: which is now
  * @holds: the step at work may rely on all this
  * @skipped: pages skipped so far
+ * @generation: of the slots when it was last looked at; KI_NO_GENERATION while they changed
+ * @tables: where there was a table of pages when it was last looked at, or had been
+ * @upper: there were any of these, or leaves of their size
+ * @merged: tables that KVM may have made leaves of since, as slots have changed
+ * @merged_giant: likewise, one leaf of all
  */
 struct ki_cold_slice {
 	u64 epoch;
@@ -35,7 +40,14 @@ struct ki_cold_slice {
 	bool wants_present;
 	bool holds;
 	u64 skipped;
+	u64 generation;
+	u64 tables;
+	bool upper;
+	u64 merged;
+	bool merged_giant;
 };
+
+#define KI_NO_GENERATION	(~0ULL)
 
 void ki_cold_init(struct ki_cold *cold)
 {
@@ -132,6 +144,30 @@ static bool ki_cold_holds(struct ki_cold *cold, const struct ki_tables *t)
 	return true;
 }
 
+/*
+ * When dirty logging ends, KVM makes large leaves of tables, in place. That is a change of
+ * slots; until it is over, more may follow.
+ */
+static void ki_cold_may_have_merged(struct ki_cold_slice *s, const struct ki_tables *t)
+{
+	if (!t->changing && s->generation == t->generation)
+		return;
+	s->merged |= s->tables;
+	s->merged_giant |= s->upper;
+	s->generation = t->changing ? KI_NO_GENERATION : t->generation;
+}
+
+/* What was looked at is known again. */
+static void ki_cold_found(struct ki_cold_slice *s, const struct ki_above *above)
+{
+	s->tables = (s->tables | above->tables) & ~above->leaves;
+	s->merged &= ~(above->tables | above->leaves);
+	if (above->giant || above->tables || above->leaves) {
+		s->upper = !above->giant;
+		s->merged_giant = false;
+	}
+}
+
 bool ki_cold_begin(struct ki_cold *cold, u64 slice, const struct ki_tables *t,
 		   const struct ki_flushes *flushes, struct ki_above *above)
 {
@@ -159,6 +195,9 @@ bool ki_cold_begin(struct ki_cold *cold, u64 slice, const struct ki_tables *t,
 		s->quiet &= s->whole;
 	s->mapped = t->mapped;
 	s->zaps = zaps;
+	ki_cold_may_have_merged(s, t);
+	above->merged = s->merged;
+	above->merged_giant = s->merged_giant;
 	if (s->holds) {
 		above->settled = s->settled;
 		above->quiet = s->quiet;
@@ -179,6 +218,7 @@ bool ki_cold_end(struct ki_cold *cold, u64 slice,
 		s->whole = above->whole;
 		s->wants_present |= above->partly;
 	}
+	ki_cold_found(s, above);
 	s->skipped += above->skipped;
 	s->quiet &= ~above->cleared;
 	s->settled &= ~above->cleared;

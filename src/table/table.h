@@ -29,8 +29,8 @@
  * struct ki_bits - the bitmaps of one slice, bit 0 being its first gfn
  * @want: the pages to look at; words of zeroes are not visited
  * @present: set where a page of @want is mapped by a real leaf
- * @young: set where such a leaf was found young and, if the walk clears, was
- *	cleared by this walk and nobody else
+ * @young: set where such a leaf was found young, and if the walk clears, it is not any
+ *	more; or where it may have been made of others that were (ki_above.merged)
  * @huge: one bit a word of @present: set where a leaf above level 1 maps all
  *	64 pages
  * @giant: likewise, in addition to @huge: where that leaf is larger than the
@@ -77,6 +77,12 @@ static inline bool ki_word_is_in(const u64 *map, unsigned int word)
  *	tables were looked at, or they were skipped
  * @partly: out: there was a table for @quiet, but for want of @present
  * @skipped: out: how many pages were not looked at
+ * @merged: in: if a leaf is found in place of one of these tables, it may have been made
+ *	of the table's pages, and not have been told what was touched of them
+ * @merged_giant: in: likewise, in place of all of them, and of leaves of their size
+ * @tables: out: tables that were found
+ * @leaves: out: and leaves in the place of one
+ * @giant: out: there was one in the place of all
  *
  * A bit for each table of pages that the slice has at most, bit 0 being for its
  * first page. Documentation/design/skipping.rst says why it is true.
@@ -90,6 +96,11 @@ struct ki_above {
 	u64 untouched;
 	bool partly;
 	u64 skipped;
+	u64 merged;
+	bool merged_giant;
+	u64 tables;
+	u64 leaves;
+	bool giant;
 };
 
 /**

@@ -314,6 +314,40 @@ static __always_inline void ki_clear_dirty(const struct ki_format *f,
 	w->dirty_taken |= ki_clear_bit(f, entry, same, f->dirty);
 }
 
+static __always_inline u64 ki_bit_of_leaf(const struct ki_format *f,
+					  const struct ki_walk *w, u64 gfn)
+{
+	return BIT_ULL((gfn - w->base) >> f->level_bits);
+}
+
+/*
+ * May pages of this leaf have been touched when it was not there yet, and nothing tells it
+ * any more? KVM merges tables by taking over one of their entries (since Linux 6.13).
+ */
+static __always_inline bool ki_may_be_merged(const struct ki_format *f,
+					     const struct ki_walk *w, u64 gfn,
+					     u64 pages)
+{
+	const struct ki_above *above = f->marks_tables ? w->above : NULL;
+
+	if (!above)
+		return false;
+	return ki_is_giant(pages) ? above->merged_giant :
+				    above->merged & ki_bit_of_leaf(f, w, gfn);
+}
+
+static __always_inline void ki_found_leaf(const struct ki_format *f,
+					  const struct ki_walk *w, u64 gfn,
+					  u64 pages)
+{
+	struct ki_above *above = f->marks_tables ? w->above : NULL;
+
+	if (above && ki_is_giant(pages))
+		above->giant = true;
+	else if (above)
+		above->leaves |= ki_bit_of_leaf(f, w, gfn);
+}
+
 /* A leaf above level 1, of which @gfn is a page. */
 static __always_inline enum ki_walk_result
 ki_walk_huge(const struct ki_format *f, struct ki_walk *w, u64 *entry, u64 seen,
@@ -336,6 +370,7 @@ ki_walk_huge(const struct ki_format *f, struct ki_walk *w, u64 *entry, u64 seen,
 		return KI_WALK_DONE;
 	}
 
+	young |= ki_may_be_merged(f, w, gfn, pages);
 	if (w->clear && young) {
 		if (ki_is_giant(pages) && !w->giant_ready)
 			return KI_WALK_GIANT;
@@ -343,6 +378,7 @@ ki_walk_huge(const struct ki_format *f, struct ki_walk *w, u64 *entry, u64 seen,
 		ki_clear_one(f, entry, ki_young(f, ki_leaf(f)));
 		w->giant_taken |= ki_is_giant(pages);
 	}
+	ki_found_leaf(f, w, gfn, pages);
 	ki_add_huge_leaf(w->bits, first, end, pages, young);
 	return KI_WALK_DONE;
 }
@@ -505,6 +541,8 @@ ki_walk_entry(const struct ki_format *f, struct ki_walk *w, u64 *entry,
 	u64 seen = READ_ONCE(*entry);
 
 	if (ki_matches(f, seen, ki_table(f))) {
+		if (f->marks_tables && w->above)
+			w->above->tables |= ki_above_bit(f, w, p);
 		/* What could not be armed is looked at as ever. */
 		if (f->marks_tables && w->arm &&
 		    (w->above->untouched & ki_above_bit(f, w, p)))

@@ -1239,6 +1239,49 @@ static void test_random(void **state)
 	assert_true(skipped > 1000 * TABLE_PAGES);
 }
 
+/* A leaf in the place of a table: what was touched of that may not show in it. */
+static void test_a_table_that_may_have_been_merged(void **state)
+{
+	(void)state;
+	for_each_marking_kind(k) {
+		begin(k);
+		map_table(T - 1, TABLE_PAGES, false);
+		model_map(gfn_of(T), 2, 0);
+		model_map(gfn_of(T + 1), 2, 0);
+		walk();
+		assert_int_equal(count(bits.young), 0);
+		assert_int_equal(above.tables, T_BIT >> 1);
+		assert_int_equal(above.leaves, T_BIT | T_BIT << 1);
+		above.merged = T_BIT | T_BIT >> 1;
+		walk();
+		assert_int_equal(count(bits.young), TABLE_PAGES);
+		assert_true(young(gfn_of(T)));
+		assert_false(above.giant);
+	}
+}
+
+static void test_a_slice_that_may_have_been_merged(void **state)
+{
+	(void)state;
+	for_each_marking_kind(k) {
+		begin(k);
+		model_map(BASE, 3, 0);
+		above.merged = ~0ULL;
+		walk();
+		assert_int_equal(count(bits.young), 0);
+		assert_true(above.giant);
+		above.merged_giant = true;
+		above.giant = false;
+		assert_int_equal(format->walk(&w), KI_WALK_GIANT);
+		/* It will be asked once more. */
+		assert_false(above.giant);
+		w.giant_ready = true;
+		walk();
+		assert_int_equal(count(bits.young), KI_SLICE_PAGES);
+		assert_true(w.giant_taken && above.giant);
+	}
+}
+
 static int teardown(void **state)
 {
 	(void)state;
@@ -1281,6 +1324,8 @@ int main(void)
 		cmocka_unit_test(test_races_with_half_a_pair),
 		cmocka_unit_test(test_pairs_of_unreal_entries),
 		cmocka_unit_test(test_pairs_of_tracked_entries),
+		cmocka_unit_test(test_a_table_that_may_have_been_merged),
+		cmocka_unit_test(test_a_slice_that_may_have_been_merged),
 		cmocka_unit_test(test_random),
 	};
 

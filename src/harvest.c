@@ -284,11 +284,11 @@ int ki_harvest_peek(struct ki_reader *r, struct ki_slice *s)
 	struct mutex *lock = ki_vm_slice_lock(vm, s->index);
 	int err = 0;
 
-	ki_want_covered(vm, s);
 	s->asleep = false;
 	s->has_host = r->host;
 	if (mutex_lock_killable(lock))
 		return -EINTR;
+	ki_want_covered(vm, s);
 	s->empty = ki_is_empty(r, s);
 	if (!s->empty)
 		err = ki_collect(vm, s, KI_PEEK, ki_host_mm(r));
@@ -365,9 +365,9 @@ int ki_harvest_take(struct ki_reader *r, struct ki_slice *s)
 	bool told;	/* at a glance */
 	int err = 0;
 
-	ki_want_covered(vm, s);
 	if (mutex_lock_killable(lock))
 		return -EINTR;
+	ki_want_covered(vm, s);
 	s->held = false;
 	s->has_host = false;
 	s->host_held = false;
@@ -419,9 +419,9 @@ int ki_harvest_mark(struct ki_reader *r, struct ki_slice *s)
 	u64 *want = &s->bits.want[s->first];
 	int err;
 
-	ki_drop_uncovered(vm, s);
 	if (mutex_lock_killable(lock))
 		return -EINTR;
+	ki_drop_uncovered(vm, s);
 	err = ki_collect(vm, s, KI_MARK, ki_host_mm(r));
 	if (!err) {
 		ki_pending_take(&r->host_pending, s->index, s->first, s->words,
@@ -440,9 +440,9 @@ int ki_harvest_arm(struct ki_reader *r, struct ki_slice *s)
 	struct mutex *lock = ki_vm_slice_lock(vm, s->index);
 	int err;
 
-	ki_want_covered(vm, s);
 	if (mutex_lock_killable(lock))
 		return -EINTR;
+	ki_want_covered(vm, s);
 	err = ki_collect(vm, s, KI_ARM, ki_host_mm(r));
 	if (!err) {
 		ki_pending_arm(&r->pending, s->index, s->armed);

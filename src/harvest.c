@@ -193,6 +193,7 @@ static int ki_collect(struct ki_vm *vm, struct ki_slice *s, enum ki_manner manne
 		memset(s->dirty, 0, sizeof(s->dirty));
 	}
 	s->armed = 0;
+	s->no_table = false;
 
 	if (!memchr_inv(&s->bits.want[s->first], 0, s->words * sizeof(u64)))
 		return 0;
@@ -223,6 +224,7 @@ static int ki_collect(struct ki_vm *vm, struct ki_slice *s, enum ki_manner manne
 			ki_settle(vm, giant, KI_GIANT_SLICES);
 	}
 	s->armed = c.armed;
+	s->no_table = c.no_table;
 	ki_raise(&vm->most_at_once, c.at_once);
 	/* What was written cannot be told where KVM is asked; all else can. */
 	if (err == -EOPNOTSUPP && !(c.ask_kvm && c.dirty))
@@ -374,6 +376,8 @@ int ki_harvest_take(struct ki_reader *r, struct ki_slice *s)
 	s->dirty_held = false;
 	s->asleep = !ki_pending_has(&r->pending, s->index) && ki_all_asleep(r, s);
 	s->empty = !s->asleep && ki_is_empty(r, s);
+	/* At a glance, no table looks like one that is empty. */
+	s->no_table = s->empty;
 	told = s->asleep || s->empty;
 	if (!told)
 		err = ki_collect(vm, s, KI_TAKE, ki_host_mm(r));

@@ -22,6 +22,8 @@
  * @asleep: of ki_harvest_take(): all of @bits.want is present and none of it young,
  *	and nothing else was answered
  * @empty: nothing of @bits.want is present or young, and nothing else was answered
+ * @no_table: of ki_harvest_take(): there may have been no table to look at. What is not
+ *	present may be in one that the vCPUs have left for now
  * @armed: of ki_harvest_arm(): tables of pages, a bit each, that are armed
  * @held: something may have been taken of @bits.young that can be put back
  * @host_held: or of @host
@@ -44,6 +46,7 @@ struct ki_slice {
 	bool take_dirty;
 	bool asleep;
 	bool empty;
+	bool no_table;
 	u64 armed;
 	bool held;
 	bool host_held;

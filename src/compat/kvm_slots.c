@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/bitmap.h>
+#include <linux/kernel.h>
 #include <linux/minmax.h>
+#include <linux/mutex.h>
 
 #include "compat/kvm_slots.h"
 
@@ -169,6 +171,37 @@ u64 ki_slots_generation(struct kvm *kvm)
 	 * slots go by the number of the old ones.
 	 */
 	return generation;
+}
+
+/* Of one address space each, and no other's changes with it; some may not be there. */
+static u64 ki_slots_generations(struct kvm *kvm)
+{
+	int idx = srcu_read_lock(&kvm->srcu);
+	u64 sum = 0;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(kvm->memslots); i++) {
+		const struct kvm_memslots *slots = __kvm_memslots(kvm, i);
+
+		if (slots)
+			sum += slots->generation;
+	}
+	srcu_read_unlock(&kvm->srcu, idx);
+	return sum;
+}
+
+u64 ki_slots_changes(struct kvm *kvm)
+{
+	u64 generations = ki_slots_generations(kvm);
+
+	/*
+	 * The numbers come first: KVM drops entries after they have changed, and until it
+	 * is done with that it holds the lock.
+	 */
+	smp_rmb();
+	if (generations & KVM_MEMSLOT_GEN_UPDATE_IN_PROGRESS ||
+	    mutex_is_locked(&kvm->slots_lock))
+		return 0;
+	return generations;
 }
 
 void ki_slots_cover(struct kvm *kvm, u64 start, unsigned int words,

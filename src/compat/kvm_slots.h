@@ -120,6 +120,17 @@ u64 ki_slots_end(struct kvm *kvm);
 u64 ki_slots_generation(struct kvm *kvm);
 
 /**
+ * ki_slots_changes() - a number that is another one after KVM has dropped entries with a slot
+ * @kvm: a VM, held by the caller
+ *
+ * Of all address spaces: KVM may drop what it maps by whichever slot that changes. Who
+ * gets the same number before and after it has looked at tables has seen no such change.
+ *
+ * Return: the number; 0 while slots change, which is to be taken for another one each time.
+ */
+u64 ki_slots_changes(struct kvm *kvm);
+
+/**
  * ki_slots_cover() - which pages of a range some slot covers
  * @kvm: a VM, held by the caller
  * @start: first gfn, a multiple of 64

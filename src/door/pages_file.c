@@ -37,6 +37,7 @@ static void ki_pages_drop_process(struct ki_pages *f)
 	f->win.mm = NULL;
 	ki_window_account_destroy(&f->win.left);
 	ki_window_account_destroy(&f->win.told);
+	ki_window_guest_destroy(&f->win.guest);
 }
 
 /* Every read clears, however the file is open. */
@@ -63,6 +64,7 @@ static int ki_pages_set_process(struct ki_pages *f, struct task_struct *task)
 	f->win.reader = r;
 	ki_window_account_init(&f->win.left);
 	ki_window_account_init(&f->win.told);
+	ki_window_guest_init(&f->win.guest);
 	f->reached = 0;
 	f->passed = 0;
 	return 0;

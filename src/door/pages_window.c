@@ -5,7 +5,9 @@
 #include <linux/pgtable.h>
 #include <linux/sched.h>
 #include <linux/string.h>
+#include <linux/xarray.h>
 
+#include "compat/kvm_slots.h"
 #include "door/pages_window.h"
 #include "harvest.h"
 #include "pieces.h"
@@ -50,6 +52,57 @@ static void ki_pending_move(struct ki_pending *from, struct ki_pending *to, u64 
 {
 	ki_pending_take(from, number, 0, KI_SLICE_WORDS, which, which);
 	ki_pending_add(to, number, 0, KI_SLICE_WORDS, which);
+}
+
+void ki_window_guest_init(struct ki_window_guest *g)
+{
+	ki_pending_init(&g->mapped);
+	ki_pending_init(&g->doubtful);
+	xa_init(&g->changes);
+}
+
+void ki_window_guest_destroy(struct ki_window_guest *g)
+{
+	ki_pending_destroy(&g->mapped);
+	ki_pending_destroy(&g->doubtful);
+	xa_destroy(&g->changes);
+}
+
+/* With a value in it, another one can be stored without fail. */
+static int ki_window_guest_prepare(struct ki_window_guest *g, u64 number)
+{
+	int err = ki_pending_prepare(&g->mapped, number) ?:
+		  ki_pending_prepare(&g->doubtful, number);
+
+	if (err || xa_load(&g->changes, number))
+		return err;
+	return xa_err(xa_store(&g->changes, number, xa_mk_value(0), GFP_KERNEL_ACCOUNT));
+}
+
+static void ki_window_guest_settle(struct ki_window_guest *g, u64 number)
+{
+	ki_pending_settle(&g->mapped, number);
+	ki_pending_settle(&g->doubtful, number);
+	if (!ki_pending_has(&g->mapped, number) && !ki_pending_has(&g->doubtful, number))
+		xa_erase(&g->changes, number);
+}
+
+/*
+ * The window was looked at, and before that ki_slots_changes() was @before. If that is
+ * not what it was at the look before, or has changed meanwhile, all is doubtful.
+ */
+static void ki_window_guest_looked(struct ki_pages_window *win, u64 number, u64 before)
+{
+	u64 after = ki_slots_changes(win->reader->vm->kvm);
+	struct ki_window_guest *g = &win->guest;
+	u64 *all = win->tmp;
+
+	if (!before || before != after ||
+	    before != xa_to_value(xa_load(&g->changes, number))) {
+		memset(all, 0xff, sizeof(win->tmp));
+		ki_pending_move(&g->mapped, &g->doubtful, number, all);
+	}
+	xa_store(&g->changes, number, xa_mk_value(before), GFP_KERNEL_ACCOUNT);
 }
 
 static u64 ki_bits_at(const u64 *map, unsigned int bit)
@@ -134,6 +187,7 @@ static int ki_window_fetch_piece(struct ki_pages_window *win, struct ki_slice *s
 		return err;
 	ki_slice_spell_out(s);
 	ki_window_take(win, s, p);
+	win->no_table |= s->no_table;
 	/* When a pass begins is for the caller to see. */
 	s->flush = 0;
 	ki_reader_delivered(win->reader, s, first, end);
@@ -201,6 +255,42 @@ static int ki_window_host(struct ki_pages_window *win, u64 start, u64 end, u64 p
 	return 0;
 }
 
+/* Of the pages from @start to @end all is known. */
+static void ki_window_known(const struct ki_pages_window *win, u64 start, u64 end, u64 *known)
+{
+	memset(known, 0, sizeof(win->tmp));
+	if (start < end)
+		bitmap_set((unsigned long *)known, (start - win->w.base) >> PAGE_SHIFT,
+			   (end - start) >> PAGE_SHIFT);
+}
+
+/*
+ * What the guest mapped, and does not any more. What the host has taken from it was written
+ * down before, and is known. What KVM drops of its own accord is not: so it counts as
+ * touched, and so does what cannot be seen for want of a table.
+ */
+static void ki_window_find_lost(struct ki_pages_window *win, u64 start, u64 end, u64 before)
+{
+	u64 number = ki_window_number(win->w.base), *mapped = win->tmp;
+	struct ki_window_guest *g = &win->guest;
+	u64 *lost = win->scratch.covered; /* not in use any more */
+
+	ki_window_guest_looked(win, number, before);
+	ki_window_known(win, start, end, mapped);
+	ki_pending_take(&g->doubtful, number, 0, KI_SLICE_WORDS, mapped, lost);
+	ki_pending_take(&g->mapped, number, 0, KI_SLICE_WORDS, mapped, mapped);
+	for (unsigned int i = 0; i < KI_SLICE_WORDS; i++) {
+		if (win->no_table)
+			lost[i] |= mapped[i];
+		lost[i] &= win->scratch.present[i] & ~win->w.present[i];
+		win->w.young[i] |= lost[i];
+	}
+	ki_window_known(win, start, end, mapped);
+	for (unsigned int i = 0; i < KI_SLICE_WORDS; i++)
+		mapped[i] &= win->w.present[i];
+	ki_pending_add(&g->mapped, number, 0, KI_SLICE_WORDS, mapped);
+}
+
 /*
  * Where the guest maps nothing, the host answers. What the guest has touched counts there,
  * too: the host may have taken it from the guest's table since, and left it in its own.
@@ -228,10 +318,7 @@ static void ki_window_settle(struct ki_pages_window *win, u64 start, u64 end)
 	u64 number = ki_window_number(win->w.base), *known = win->tmp;
 	u64 *left = win->scratch.covered; /* not in use any more */
 
-	memset(known, 0, sizeof(win->tmp));
-	if (start < end)
-		bitmap_set((unsigned long *)known, (start - win->w.base) >> PAGE_SHIFT,
-			   (end - start) >> PAGE_SHIFT);
+	ki_window_known(win, start, end, known);
 	for (unsigned int i = 0; i < KI_SLICE_WORDS; i++) {
 		left[i] = win->w.young[i] | (win->scratch.young[i] & ~win->w.present[i]);
 		left[i] &= ~known[i];
@@ -249,7 +336,7 @@ static void ki_window_settle(struct ki_pages_window *win, u64 start, u64 end)
 
 int ki_window_fetch(struct ki_pages_window *win, u64 start, u64 end)
 {
-	u64 pos = start;
+	u64 number = ki_window_number(start), pos = start, known, changes = 0;
 	int err;
 
 	memset(&win->w, 0, sizeof(win->w));
@@ -257,25 +344,31 @@ int ki_window_fetch(struct ki_pages_window *win, u64 start, u64 end)
 	memset(&win->scratch, 0, sizeof(win->scratch));
 	win->w.base = start - start % KI_WINDOW_BYTES;
 	win->blind = end;
+	win->no_table = false;
 	/* After something was cleared it is too late to fail. */
-	err = ki_window_account_prepare(&win->left, ki_window_number(win->w.base),
-					win->want_dirty) ?:
-	      ki_window_account_prepare(&win->told, ki_window_number(win->w.base),
-					win->want_dirty);
+	err = ki_window_account_prepare(&win->left, number, win->want_dirty) ?:
+	      ki_window_account_prepare(&win->told, number, win->want_dirty);
+	if (!err && win->reader)
+		err = ki_window_guest_prepare(&win->guest, number);
 	if (err)
 		return err;
 
 	start = ALIGN_DOWN(start, PMD_SIZE);
 	end = ALIGN(end, PMD_SIZE);
-	if (win->reader)
+	if (win->reader) {
+		changes = ki_slots_changes(win->reader->vm->kvm);
 		ki_window_slots(win, start, end);
+	}
 	/* The host first: with the guest's part of a huge page, all of that is made old. */
 	err = ki_window_host(win, start, end, pos);
 	if (win->reader && !err)
 		err = ki_window_guest(win, start, end);
+	known = err ? start : min(win->blind, end);
+	if (win->reader && !err)
+		ki_window_find_lost(win, start, known, changes);
 	if (!err)
 		ki_window_put_together(win);
-	ki_window_settle(win, start, err ? start : min(win->blind, end));
+	ki_window_settle(win, start, known);
 	return err;
 }
 
@@ -286,6 +379,7 @@ void ki_window_return(struct ki_pages_window *win)
 	ki_pending_add(&win->left.young, number, 0, KI_SLICE_WORDS, win->w.young);
 	ki_window_account_settle(&win->left, number);
 	ki_window_account_settle(&win->told, number);
+	ki_window_guest_settle(&win->guest, number);
 }
 
 void ki_window_told(struct ki_pages_window *win, const u64 *was)

@@ -27,6 +27,22 @@ void ki_window_account_init(struct ki_window_account *a);
 void ki_window_account_destroy(struct ki_window_account *a);
 
 /**
+ * struct ki_window_guest - what the guest mapped, by host address, by the number of the window
+ * @mapped: pages that its table mapped when this file last looked at them
+ * @doubtful: such pages; since then slots have changed, and nobody has looked
+ * @changes: ki_slots_changes() before the last look at any part of the window; a value
+ *	for each that has something in the maps
+ */
+struct ki_window_guest {
+	struct ki_pending mapped;
+	struct ki_pending doubtful;
+	struct xarray changes;
+};
+
+void ki_window_guest_init(struct ki_window_guest *g);
+void ki_window_guest_destroy(struct ki_window_guest *g);
+
+/**
  * struct ki_pages_window - a window, and what it is made of
  * @w: the window
  * @slots: pages that a slot covers
@@ -38,6 +54,8 @@ void ki_window_account_destroy(struct ki_window_account *a);
  * @left: what was cleared and is yet to be told; what was written, to be told when it
  *	is young
  * @told: what has been told since the caller last emptied this
+ * @guest: what the guest mapped; empty if there is no reader
+ * @no_table: for some of the window there was no table to look at
  * @ignore_host: what the guest does not map is not looked for in the host's tables
  * @want_dirty: what was written is to be told apart; no longer set where that cannot be told
  * @blind: out: address of the first page that cannot be told of; behind the part that was
@@ -58,6 +76,8 @@ struct ki_pages_window {
 	struct ki_reader *reader;
 	struct ki_window_account left;
 	struct ki_window_account told;
+	struct ki_window_guest guest;
+	bool no_table;
 	bool ignore_host;
 	bool want_dirty;
 	u64 blind;

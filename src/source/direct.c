@@ -98,6 +98,8 @@ static int ki_collect_some(struct kvm *kvm, struct ki_collect *c,
 	ki_step_begin(c);
 	idx = ki_tables_hold(kvm, &tables);
 	c->reason = tables.reason;
+	/* Of shadow tables there is never one here: KVM is asked. */
+	c->no_table |= !tables.count && tables.format != KVM_IDLE_FORMAT_NONE;
 	c->ask_kvm |= tables.elsewhere || !tables.marked;
 	if (tables.refused || !tables.marked) {
 		*word = end;

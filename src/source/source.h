@@ -85,6 +85,8 @@ struct ki_examination {
  * @owes_flush: out: after a TLB flush, more can be told from the accessed bits
  *	above tables of pages
  * @at_once: out: most entries looked at under one hold of mmu_lock
+ * @no_table: out: for some step there was no table to walk: what was mapped may be in one
+ *	that the vCPUs have left for now
  * @ask_kvm: out: not all is in the tables that were walked
  * @reason: out: why, if it is refused
  * @bits: bits.want says which pages; the others are answered
@@ -108,6 +110,7 @@ struct ki_collect {
 	u64 armed;
 	bool owes_flush;
 	unsigned int at_once;
+	bool no_table;
 	bool ask_kvm;
 	enum kvm_idle_reason reason;
 	struct ki_bits *bits;

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "arch.h"
 #include "idle.h"
 #include "ktap.h"
 #include "options.h"
@@ -500,6 +501,118 @@ static void taken_from_the_guest(void)
 			       "pass %u, page %lu: %s", pass, i, extent_name[said[i]]);
 		}
 	}
+	reader_close(&r);
+}
+
+/*
+ * A slot that has nothing to do with those there are comes and goes, and on x86 with it all
+ * that KVM has mapped. There may be another address space: that of system management mode.
+ */
+static void slot_comes_and_goes(uint32_t address_space)
+{
+	uint8_t *p = mmap(NULL, HUGE_SIZE, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct kvm_userspace_memory_region region = {
+		.slot = address_space << 16 | 7,
+		.guest_phys_addr = (vmm.end_gfn * PAGE_SIZE + HUGE_SIZE) & -HUGE_SIZE,
+		.memory_size = HUGE_SIZE,
+		.userspace_addr = (uintptr_t)p,
+	};
+
+	for (int i = 0; i < 2; i++) {
+		if (ioctl(vmm.fd, KVM_SET_USER_MEMORY_REGION, &region))
+			die("KVM_SET_USER_MEMORY_REGION: %m");
+		region.memory_size = 0;
+	}
+	munmap(p, HUGE_SIZE);
+	if (kvm_drops_all_with_a_slot())
+		vmm_unmapped(&vmm);
+}
+
+/* Of slot 1: what is touched is never idle, and the rest is. */
+static void expect_touched(int fd, const char *when, uint64_t first, uint64_t n, uint64_t may)
+{
+	unsigned int missed = 0, more = 0;
+
+	read_slot(fd, 1);
+	for (uint64_t i = 0; i < slot_pages(1); i++) {
+		bool hot = pages_heat(said[i]) == PAGES_HOT;
+
+		missed += !hot && i >= first && i < first + n;
+		more += pages_heat(said[i]) != PAGES_IDLE && (i < first || i >= first + may);
+	}
+	EXPECT(!missed && !more, "%s: %u pages that were touched are not hot, %u others are not idle",
+	       when, missed, more);
+}
+
+/* A part of slot 1 is all that the guest maps: a huge page in @first, and a quarter is touched. */
+static uint64_t map_a_part(struct reader *r)
+{
+	uint64_t first = (-slot_start(1) % HUGE_SIZE) / PAGE_SIZE;
+
+	vmm_touch_range(&vmm, slot_gfn(1) + first, HUGE_PAGES, true);
+	reader_open(r, O_RDONLY, 0);
+	vmm_touch_range(&vmm, slot_gfn(1) + first, HUGE_PAGES / 4, false);
+	return first;
+}
+
+/* Its accessed bits go with that. But not what only the host has, which is idle all along. */
+static void dropped_with_a_slot(void)
+{
+	int spaces = ioctl(vmm.fd, KVM_CHECK_EXTENSION, KVM_CAP_MULTI_ADDRESS_SPACE);
+	struct reader r;
+
+	for (int i = 0; i < (spaces > 1 ? spaces : 1); i++) {
+		uint64_t first, touched = HUGE_PAGES / 4;
+
+		slot_comes_and_goes(0);
+		first = map_a_part(&r);
+		slot_comes_and_goes(i);
+		expect_touched(r.fd, i ? "a slot for SMM" : "a slot", first, touched, HUGE_PAGES);
+		expect_touched(r.fd, "nothing since", 0, 0, 0);
+		slot_comes_and_goes(i);
+		expect_touched(r.fd, "a slot, and nothing mapped", 0, 0, 0);
+		reader_close(&r);
+	}
+}
+
+/* What a read leaves out is told by a later one. */
+static void dropped_and_read_in_parts(void)
+{
+	uint64_t first, next;
+	uint8_t buffer[HUGE_PAGES / 8];
+	struct reader r;
+
+	slot_comes_and_goes(0);
+	first = map_a_part(&r);
+	next = first + HUGE_PAGES;
+	vmm_touch_range(&vmm, slot_gfn(1) + next, HUGE_PAGES, true);
+	read_slots(r.fd, 0);
+	vmm_touch_range(&vmm, slot_gfn(1) + next, HUGE_PAGES, false);
+	slot_comes_and_goes(0);
+	/* A huge page at most, of the same window. */
+	EXPECT(read_at(r.fd, slot_start(1), buffer, HUGE_PAGES / 8) > 9, "%m");
+	read_rest(r.fd, 1, next);
+	look_at_slot(1);
+	for (uint64_t i = next; i < next + HUGE_PAGES; i++)
+		EXPECT(pages_heat(said[i]) == PAGES_HOT, "page %lu: %s", i, extent_name[said[i]]);
+	reader_close(&r);
+}
+
+/* There is none to look at, and what was touched may be in one that comes back. */
+static void without_a_table(void)
+{
+	struct reader r;
+	uint64_t first;
+
+	slot_comes_and_goes(0);
+	first = map_a_part(&r);
+	if (vmm_drop_roots(&vmm))
+		expect_touched(r.fd, "no table", first, HUGE_PAGES / 4, HUGE_PAGES);
+	else
+		ktap_skip("nothing makes KVM do that on this architecture");
+	/* Versions differ in whether the table comes back: now it does not. */
+	slot_comes_and_goes(0);
 	reader_close(&r);
 }
 
@@ -1049,6 +1162,9 @@ int main(int argc, char **argv)
 		{ "who goes back into what he read is told again", going_back },
 		{ "reads elsewhere lose nothing that is kept", read_elsewhere },
 		{ "what the host has taken from the guest's table", taken_from_the_guest },
+		{ "what KVM has dropped with a slot", dropped_with_a_slot },
+		{ "the same by reads of a part each", dropped_and_read_in_parts },
+		{ "what was touched, if there is no table", without_a_table },
 		{ "ioctls, and /proc/idle_pages", ioctls },
 		{ "flags by open, ioctl and fcntl", flags },
 		{ "what was written", dirty },

@@ -314,8 +314,16 @@ static __always_inline void ki_clear_dirty(const struct ki_format *f,
 	w->dirty_taken |= ki_clear_bit(f, entry, same, f->dirty);
 }
 
-static __always_inline u64 ki_bit_of_leaf(const struct ki_format *f,
-					  const struct ki_walk *w, u64 gfn)
+/* What is known one level above the pages of a slice, if anything is. */
+static __always_inline struct ki_above *ki_above_of(const struct ki_format *f,
+						    const struct ki_walk *w)
+{
+	return f->marks_tables ? w->above : NULL;
+}
+
+/* There, the bit of the table, or of the leaf in its place, that @gfn is a page of. */
+static __always_inline u64 ki_above_bit(const struct ki_format *f,
+					const struct ki_walk *w, u64 gfn)
 {
 	return BIT_ULL((gfn - w->base) >> f->level_bits);
 }
@@ -328,24 +336,24 @@ static __always_inline bool ki_may_be_merged(const struct ki_format *f,
 					     const struct ki_walk *w, u64 gfn,
 					     u64 pages)
 {
-	const struct ki_above *above = f->marks_tables ? w->above : NULL;
+	const struct ki_above *above = ki_above_of(f, w);
 
 	if (!above)
 		return false;
 	return ki_is_giant(pages) ? above->merged_giant :
-				    above->merged & ki_bit_of_leaf(f, w, gfn);
+				    above->merged & ki_above_bit(f, w, gfn);
 }
 
 static __always_inline void ki_found_leaf(const struct ki_format *f,
 					  const struct ki_walk *w, u64 gfn,
 					  u64 pages)
 {
-	struct ki_above *above = f->marks_tables ? w->above : NULL;
+	struct ki_above *above = ki_above_of(f, w);
 
 	if (above && ki_is_giant(pages))
 		above->giant = true;
 	else if (above)
-		above->leaves |= ki_bit_of_leaf(f, w, gfn);
+		above->leaves |= ki_above_bit(f, w, gfn);
 }
 
 /* A leaf above level 1, of which @gfn is a page. */
@@ -403,12 +411,6 @@ struct ki_part {
 	u64 gfn;
 	u64 end;
 };
-
-static __always_inline u64 ki_above_bit(const struct ki_format *f,
-					const struct ki_walk *w, struct ki_part p)
-{
-	return BIT_ULL((p.gfn - w->base) >> f->level_bits);
-}
 
 /* A table in which nothing was touched since it was looked at: what it maps. */
 static __always_inline void ki_skip_table(struct ki_walk *w, struct ki_part p,
@@ -493,12 +495,12 @@ ki_walk_table(const struct ki_format *f, struct ki_walk *w, u64 *entry, u64 seen
 	      struct ki_part p, const u64 *next)
 {
 	unsigned int first = (p.gfn - w->base) / 64, end = (p.end - w->base) / 64;
-	struct ki_above *above = f->marks_tables ? w->above : NULL;
+	struct ki_above *above = ki_above_of(f, w);
 	u64 mapped = ~0ULL, wanted = ~0ULL, bit = 0;
 	u64 *table;
 
 	if (above) {
-		bit = ki_above_bit(f, w, p);
+		bit = ki_above_bit(f, w, p.gfn);
 		if (!(seen & f->accessed) && (above->quiet & bit)) {
 			ki_skip_table(w, p, bit);
 			return KI_WALK_DONE;
@@ -541,11 +543,11 @@ ki_walk_entry(const struct ki_format *f, struct ki_walk *w, u64 *entry,
 	u64 seen = READ_ONCE(*entry);
 
 	if (ki_matches(f, seen, ki_table(f))) {
-		if (f->marks_tables && w->above)
-			w->above->tables |= ki_above_bit(f, w, p);
+		if (ki_above_of(f, w))
+			w->above->tables |= ki_above_bit(f, w, p.gfn);
 		/* What could not be armed is looked at as ever. */
 		if (f->marks_tables && w->arm &&
-		    (w->above->untouched & ki_above_bit(f, w, p)))
+		    (w->above->untouched & ki_above_bit(f, w, p.gfn)))
 			return KI_WALK_DONE;
 		return ki_walk_table(f, w, entry, seen, p, next);
 	}

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Virtual machines that stay, with a known amount of memory touched and hot. */
-#include <linux/kvm.h>
 #include <stdio.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "ktap.h"
@@ -21,17 +19,10 @@ static struct vmm vmm[4];
 /* A slot more, of the same host memory as the beginning of the first. */
 static void add_alias(struct vmm *v)
 {
-	struct kvm_userspace_memory_region region = {
-		.slot = v->nr_slots,
-		.guest_phys_addr = v->end_gfn * PAGE_SIZE + HUGE_SIZE,
-		.memory_size = alias * MIB,
-		.userspace_addr = (uintptr_t)v->slot[0].hva,
-	};
-
 	if (alias * MIB > v->slot[0].bytes)
 		die("--alias must not exceed half of --mem");
-	if (ioctl(v->fd, KVM_SET_USER_MEMORY_REGION, &region))
-		die("KVM_SET_USER_MEMORY_REGION: %m");
+	vmm_set_region(v, v->nr_slots, 0, v->end_gfn * PAGE_SIZE + HUGE_SIZE, alias * MIB,
+		       v->slot[0].hva);
 }
 
 static void make(struct vmm *v, unsigned int number)

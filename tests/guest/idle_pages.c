@@ -512,18 +512,11 @@ static void slot_comes_and_goes(uint32_t address_space)
 {
 	uint8_t *p = mmap(NULL, HUGE_SIZE, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	struct kvm_userspace_memory_region region = {
-		.slot = address_space << 16 | 7,
-		.guest_phys_addr = (vmm.end_gfn * PAGE_SIZE + HUGE_SIZE) & -HUGE_SIZE,
-		.memory_size = HUGE_SIZE,
-		.userspace_addr = (uintptr_t)p,
-	};
+	uint64_t gpa = (vmm.end_gfn * PAGE_SIZE + HUGE_SIZE) & -HUGE_SIZE;
+	uint32_t id = address_space << 16 | 7;
 
-	for (int i = 0; i < 2; i++) {
-		if (ioctl(vmm.fd, KVM_SET_USER_MEMORY_REGION, &region))
-			die("KVM_SET_USER_MEMORY_REGION: %m");
-		region.memory_size = 0;
-	}
+	vmm_set_region(&vmm, id, 0, gpa, HUGE_SIZE, p);
+	vmm_set_region(&vmm, id, 0, gpa, 0, p);
 	munmap(p, HUGE_SIZE);
 	if (kvm_drops_all_with_a_slot())
 		vmm_unmapped(&vmm);

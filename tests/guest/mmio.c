@@ -183,17 +183,7 @@ static void entries_are_found(void)
 /* KVM gives its entries a new generation whenever a slot changes. */
 static void next_generation(unsigned long n)
 {
-	struct vmm_slot *slot = &vmm.slot[3];
-	struct kvm_userspace_memory_region region = {
-		.slot = 3,
-		.flags = n % 2 ? KVM_MEM_LOG_DIRTY_PAGES : 0,
-		.guest_phys_addr = slot->gpa,
-		.memory_size = slot->bytes,
-		.userspace_addr = (uintptr_t)slot->hva,
-	};
-
-	if (ioctl(vmm.fd, KVM_SET_USER_MEMORY_REGION, &region))
-		die("KVM_SET_USER_MEMORY_REGION: %m");
+	vmm_set_slot(&vmm, 3, n % 2 ? KVM_MEM_LOG_DIRTY_PAGES : 0);
 }
 
 static void entries_stay_as_they_are(void)
@@ -233,11 +223,7 @@ static void entries_stay_as_they_are(void)
  */
 static void entries_under_a_new_slot(void)
 {
-	struct kvm_userspace_memory_region region = {
-		.slot = VMM_MAX_SLOTS,
-		.guest_phys_addr = 0x60050000,
-		.memory_size = 0x21 * PAGE_SIZE,
-	};
+	uint64_t bytes = 0x21 * PAGE_SIZE;
 	size_t covered = 0;
 	bool all_set = false;
 
@@ -250,10 +236,8 @@ static void entries_under_a_new_slot(void)
 	EXPECT(all_set);
 	collect_entries();
 
-	region.userspace_addr = (uintptr_t)mmap(NULL, region.memory_size, PROT_READ | PROT_WRITE,
-						MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (ioctl(vmm.fd, KVM_SET_USER_MEMORY_REGION, &region))
-		die("KVM_SET_USER_MEMORY_REGION: %m");
+	vmm_set_region(&vmm, VMM_MAX_SLOTS, 0, 0x60050000, bytes,
+		       mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 	remember_entries();
 	for (size_t i = 0; i < nr_entries; i++)
 		covered += entry[i].gfn - 0x60050 < 0x21 && entry[i].value & PRESENT_BITS;

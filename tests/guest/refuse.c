@@ -6,7 +6,6 @@
  * the tables are walked, that is no matter.
  */
 #include <errno.h>
-#include <linux/kvm.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -29,15 +28,7 @@ static int peek_fd;
 
 static void set_alias(uint64_t bytes)
 {
-	struct kvm_userspace_memory_region region = {
-		.slot = ALIAS_ID,
-		.guest_phys_addr = ALIAS_GPA,
-		.memory_size = bytes,
-		.userspace_addr = (uintptr_t)vmm.slot[1].hva,
-	};
-
-	if (ioctl(vmm.fd, KVM_SET_USER_MEMORY_REGION, &region))
-		die("KVM_SET_USER_MEMORY_REGION: %m");
+	vmm_set_region(&vmm, ALIAS_ID, 0, ALIAS_GPA, bytes, vmm.slot[1].hva);
 }
 
 static off_t position(uint64_t gpa)

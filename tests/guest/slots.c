@@ -10,7 +10,6 @@
  * tell them from idle ones; how many there are is counted and said.
  */
 #include <errno.h>
-#include <linux/kvm.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
@@ -33,19 +32,6 @@ static struct vmm vmm;
 static struct idle_reader reader, peeker;
 static uint64_t steady_pages;	/* of the slots that stay where they are */
 
-static void set_region(uint32_t id, uint64_t gpa, uint64_t bytes, void *hva)
-{
-	struct kvm_userspace_memory_region region = {
-		.slot = id,
-		.guest_phys_addr = gpa,
-		.memory_size = bytes,
-		.userspace_addr = (uintptr_t)hva,
-	};
-
-	if (ioctl(vmm.fd, KVM_SET_USER_MEMORY_REGION, &region))
-		die("KVM_SET_USER_MEMORY_REGION %u, %#lx + %#lx: %m", id, gpa, bytes);
-}
-
 static void find_end(void)
 {
 	vmm.end_gfn = 0;
@@ -64,8 +50,8 @@ static void move_slot(uint64_t gpa, uint64_t bytes)
 		return;
 	/* KVM resizes none. */
 	if (slot->bytes && bytes && slot->bytes != bytes)
-		set_region(MOVING_SLOT, slot->gpa, 0, slot->hva);
-	set_region(MOVING_SLOT, gpa, bytes, slot->hva);
+		vmm_set_region(&vmm, MOVING_SLOT, 0, slot->gpa, 0, slot->hva);
+	vmm_set_region(&vmm, MOVING_SLOT, 0, gpa, bytes, slot->hva);
 	slot->gpa = gpa;
 	slot->bytes = bytes;
 	find_end();
@@ -445,15 +431,15 @@ static void *churn_slots(void *arg)
 
 		drops_begun++;
 		if (move) {
-			set_region(CHURN_ID + i, gpa, c->bytes, c->hva);
+			vmm_set_region(&vmm, CHURN_ID + i, 0, gpa, c->bytes, c->hva);
 			c->gpa = gpa;
 		} else if (c->bytes) {
-			set_region(CHURN_ID + i, c->gpa, 0, c->hva);
+			vmm_set_region(&vmm, CHURN_ID + i, 0, c->gpa, 0, c->hva);
 			c->bytes = 0;
 		} else {
 			c->gpa = gpa;
 			c->bytes = (1 + own_random(&rnd, CHURN_MAX_BYTES / PAGE_SIZE)) * PAGE_SIZE;
-			set_region(CHURN_ID + i, c->gpa, c->bytes, c->hva);
+			vmm_set_region(&vmm, CHURN_ID + i, 0, c->gpa, c->bytes, c->hva);
 		}
 		drops_done++;
 		operations++;

@@ -279,19 +279,26 @@ static void slot_alloc(struct vmm *vmm, struct vmm_slot *slot)
 		die("no huge pages for the slot at %#lx: give the machine more memory", slot->gpa);
 }
 
-void vmm_set_slot(struct vmm *vmm, unsigned int i, uint32_t flags)
+void vmm_set_region(struct vmm *vmm, uint32_t id, uint32_t flags, uint64_t gpa, uint64_t bytes,
+		    void *hva)
 {
-	struct vmm_slot *slot = &vmm->slot[i];
 	struct kvm_userspace_memory_region region = {
-		.slot = i,
+		.slot = id,
 		.flags = flags,
-		.guest_phys_addr = slot->gpa,
-		.memory_size = slot->bytes,
-		.userspace_addr = (uintptr_t)slot->hva,
+		.guest_phys_addr = gpa,
+		.memory_size = bytes,
+		.userspace_addr = (uintptr_t)hva,
 	};
 
 	if (ioctl(vmm->fd, KVM_SET_USER_MEMORY_REGION, &region))
-		die("KVM_SET_USER_MEMORY_REGION %u, %#lx + %#lx: %m", i, slot->gpa, slot->bytes);
+		die("KVM_SET_USER_MEMORY_REGION %#x, %#lx + %#lx: %m", id, gpa, bytes);
+}
+
+void vmm_set_slot(struct vmm *vmm, unsigned int i, uint32_t flags)
+{
+	struct vmm_slot *slot = &vmm->slot[i];
+
+	vmm_set_region(vmm, i, flags, slot->gpa, slot->bytes, slot->hva);
 }
 
 bool vmm_prefault(struct vmm *vmm, unsigned int i, uint64_t gfn, uint64_t n)

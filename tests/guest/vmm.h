@@ -139,6 +139,13 @@ void vmm_unmapped_range(struct vmm *vmm, uint64_t gfn, uint64_t n);
 /* How large a leaf is that maps a page. */
 uint64_t vmm_leaf_pages(const struct vmm_mmu *mmu, uint64_t gfn);
 
+/*
+ * Tell KVM of a slot that is none of vmm->slot, or is not as it says there. With 0 bytes it
+ * is deleted. Bits 16 and up of @id: the address space.
+ */
+void vmm_set_region(struct vmm *vmm, uint32_t id, uint32_t flags, uint64_t gpa, uint64_t bytes,
+		    void *hva);
+
 /* Tell KVM of vmm->slot[@i] as it is now: with 0 bytes it is deleted. KVM_MEM_* in @flags. */
 void vmm_set_slot(struct vmm *vmm, unsigned int i, uint32_t flags);
 
